@@ -1,0 +1,41 @@
+"""What can go wrong between us and the UPS, named so that a caller can tell the user what to do."""
+
+
+class UpsError(Exception):
+    """Base of every error that leaves this package."""
+
+
+class TransportError(UpsError):
+    """The link failed; it must be opened again before the next exchange."""
+
+
+class DeviceNotFoundError(TransportError):
+    """Nothing is at the given port, address or USB place."""
+
+
+class DeviceBusyError(TransportError):
+    """Another program holds the device (EBUSY, or an exclusive lock)."""
+
+
+class DevicePermissionError(TransportError):
+    """This process may not open the device."""
+
+
+class ReplyTimeoutError(UpsError, TimeoutError):
+    """No complete reply came within the time limit of the link."""
+
+
+class InvalidReplyError(UpsError):
+    """The reply has not the shape that the request asks for."""
+
+
+class RejectedError(UpsError):
+    """The UPS does not know the request: it answered ``NAK``."""
+
+
+class EchoError(RejectedError):
+    """The UPS sent the request back, which is how Megatec units say that they do not know it."""
+
+
+class NotAUpsError(UpsError):
+    """Something is there, but it does not answer Q1 as a UPS does."""
