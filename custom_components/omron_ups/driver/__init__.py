@@ -1,1 +1,50 @@
-"""The driver: talks to an OMRON UPS and tells what it says. Stands alone; knows no Home Assistant."""
+"""The driver: talks to an OMRON UPS and tells what it says.
+
+An asyncio library of its own that knows nothing of Home Assistant or of the NUT server.
+"""
+
+from .capabilities import Dialect
+from .errors import (
+    DeviceBusyError,
+    DeviceNotFoundError,
+    DevicePermissionError,
+    EchoError,
+    InvalidReplyError,
+    NotAUpsError,
+    RejectedError,
+    ReplyTimeoutError,
+    TransportError,
+    UpsError,
+)
+from .events import PowerEvent, power_events
+from .models import LinkInfo, Outlet, SelfTestResult, Sensitivity, Topology, UpsState
+from .transport import Transport
+from .transport_serial import SerialTransport
+from .ups import Timing, Ups, UpsOptions
+
+__all__ = [
+    "DeviceBusyError",
+    "DeviceNotFoundError",
+    "DevicePermissionError",
+    "Dialect",
+    "EchoError",
+    "InvalidReplyError",
+    "LinkInfo",
+    "NotAUpsError",
+    "Outlet",
+    "PowerEvent",
+    "RejectedError",
+    "ReplyTimeoutError",
+    "SelfTestResult",
+    "Sensitivity",
+    "SerialTransport",
+    "Timing",
+    "Topology",
+    "Transport",
+    "TransportError",
+    "Ups",
+    "UpsError",
+    "UpsOptions",
+    "UpsState",
+    "power_events",
+]

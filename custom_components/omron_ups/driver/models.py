@@ -25,7 +25,7 @@ class Topology(StrEnum):
     ONLINE = "online"
 
 
-class TestResult(StrEnum):
+class SelfTestResult(StrEnum):
     """What NUT's ``ups.test.result`` says of the last self-test that we saw."""
 
     IN_PROGRESS = "In progress"
@@ -35,7 +35,7 @@ class TestResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkInfo:
-    """What the link itself tells of the unit before a single command (USB descriptors), else nothing."""
+    """What the link itself tells of the unit, before any command (USB descriptors)."""
 
     manufacturer: str | None = None
     model: str | None = None
@@ -81,7 +81,7 @@ class UpsState:
     testing: bool | None = None
     charging: bool | None = None
     shutdown_pending: bool | None = None
-    test_result: TestResult | None = None
+    test_result: SelfTestResult | None = None
     alarms: tuple[str, ...] = ()
     raw_status: str | None = None
     """The eight status characters of the last Q1 reply, untouched."""
@@ -110,7 +110,7 @@ class UpsState:
     """Whether ``realpower`` and ``power`` are measurements rather than derived."""
     outlets: tuple[Outlet, ...] = ()
     backup_events: int | None = None
-    """How often the unit ran on battery (``TBN ?``, seen in a community driver only, unverified)."""
+    """How often the unit ran on battery (``TBN ?``, one community driver, unverified)."""
     clock: datetime | None = None
     """The unit's own clock, without a time zone."""
 

@@ -1,0 +1,93 @@
+"""Which queries a unit answers: asked of its capability pages, else probed with care."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+import logging
+
+from .errors import EchoError, InvalidReplyError, RejectedError, ReplyTimeoutError
+from .models import LinkInfo
+from .profiles import OMRON_VENDOR_ID
+from .protocol import OmronProtocol
+from .queries import CHARGE_REQUEST, QUERIES, Query
+
+_LOGGER = logging.getLogger(__name__)
+
+PAGES = (1, 2, 3, 4, 5)
+_Q1_BIT = 1 << 31
+
+
+class Dialect(StrEnum):
+    """What the unit is known to speak."""
+
+    OMRON = "omron"
+    """Q1 and whatever OMRON command the unit turns out to know."""
+    MEGATEC = "megatec"
+    """Q1 alone; nothing else is ever sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What to ask a unit."""
+
+    announced: tuple[Query, ...] = ()
+    """Queries that a capability page or an answer vouches for."""
+    unproven: tuple[Query, ...] = ()
+    """Queries to try; the first refusal ends it."""
+    is_omron: bool = False
+    """Whether the unit showed by VID or by an answer that it speaks OMRON's dialect."""
+
+
+async def discover(protocol: OmronProtocol, link: LinkInfo, dialect: Dialect) -> Capabilities:
+    """Find out what the unit answers, without sending it anything that could stop its output.
+
+    A request that begins with S, T or C means shutdown, test or cancel to a plain Megatec unit,
+    so those wait for a proof: the USB vendor id, or a valid answer to ``Bl ?``.
+
+    Raises:
+        TransportError: the link failed.
+    """
+    if dialect is Dialect.MEGATEC:
+        return Capabilities()
+    is_omron = link.vendor_id == OMRON_VENDOR_ID
+    if not is_omron:
+        try:
+            await protocol.query(_charge_query())
+            is_omron = True
+        except (EchoError, InvalidReplyError, ReplyTimeoutError) as err:
+            _LOGGER.debug("a plain Megatec unit, so only Q1 is asked: %s", err)
+            return Capabilities()
+        except RejectedError as err:
+            _LOGGER.debug("no proof of OMRON's dialect: %s", err)
+            return Capabilities(unproven=tuple(row for row in QUERIES if not row.is_risky))
+    pages = await _read_pages(protocol)
+    return Capabilities(
+        announced=tuple(row for row in QUERIES if _is_announced(row, pages)),
+        unproven=tuple(row for row in QUERIES if _is_open(row, pages)),
+        is_omron=is_omron,
+    )
+
+
+def _charge_query() -> Query:
+    return next(row for row in QUERIES if row.request == CHARGE_REQUEST)
+
+
+async def _read_pages(protocol: OmronProtocol) -> dict[int, int]:
+    pages: dict[int, int] = {}
+    for page in PAGES:
+        try:
+            pages[page] = await protocol.capability_page(page)
+        except (RejectedError, InvalidReplyError, ReplyTimeoutError) as err:
+            _LOGGER.debug("no capability page %d: %s", page, err)
+        if page == PAGES[0] and not pages.get(page, 0) & _Q1_BIT:
+            # A first page that denies Q1, which was just answered, is worth nothing.
+            return {}
+    return pages
+
+
+def _is_announced(query: Query, pages: dict[int, int]) -> bool:
+    place = query.capability
+    return place is not None and bool(pages.get(place.page, 0) >> place.bit & 1)
+
+
+def _is_open(query: Query, pages: dict[int, int]) -> bool:
+    return query.capability is None or query.capability.page not in pages

@@ -1,0 +1,142 @@
+"""The serial link: RS-232 at 2400 8N1, local or behind a ``socket://`` bridge, through serialx."""
+
+import asyncio
+import errno
+from typing import TYPE_CHECKING, override
+
+from .errors import DeviceBusyError, DeviceNotFoundError, DevicePermissionError, TransportError
+from .transport import Transport
+
+if TYPE_CHECKING:
+    import serialx
+
+BAUD_RATE = 2400
+"""The only rate that any OMRON unit was seen to use."""
+BYTE_S = 10 / BAUD_RATE
+LONGEST_REPLY = 64
+OPEN_LIMIT_S = 5.0
+# nutdrv_qx and blazer_ser let the lines settle before the first request; 0.1 s is blazer_ser's.
+SETTLE_S = 0.1
+# More than this without a CR is not a UPS talking.
+BUFFER_LIMIT = 4096
+
+_REASONS: dict[int, tuple[type[TransportError], str]] = {
+    errno.ENOENT: (DeviceNotFoundError, "there is no such port"),
+    errno.ENODEV: (DeviceNotFoundError, "the port is gone"),
+    errno.ENXIO: (DeviceNotFoundError, "nothing is connected to the port"),
+    errno.ECONNREFUSED: (DeviceNotFoundError, "the bridge refuses the connection"),
+    errno.EHOSTUNREACH: (DeviceNotFoundError, "the bridge cannot be reached"),
+    errno.EBUSY: (DeviceBusyError, "another program uses the port"),
+    errno.EAGAIN: (DeviceBusyError, "another program uses the port"),
+    errno.EACCES: (DevicePermissionError, "this process may not open the port"),
+    errno.EPERM: (DevicePermissionError, "this process may not open the port"),
+}
+
+
+class _Receiver(asyncio.Protocol):
+    """Cuts what arrives into replies at each CR."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._changed = asyncio.Event()
+        self._lost: Exception | None = None
+        self._is_lost = False
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        del self._buffer[:-BUFFER_LIMIT]
+        self._changed.set()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_lost = True
+        self._lost = exc
+        self._changed.set()
+
+    def discard(self) -> None:
+        """Forget what has arrived."""
+        self._buffer.clear()
+
+    def check(self, label: str) -> None:
+        """Raise when the connection has ended."""
+        if self._is_lost:
+            raise TransportError(f"{label}: the connection ended") from self._lost
+
+    async def reply(self, label: str) -> bytes:
+        """Wait for the next CR and return what is before it."""
+        while (end := self._buffer.find(b"\r")) < 0:
+            self.check(label)
+            self._changed.clear()
+            await self._changed.wait()
+        reply = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return reply
+
+
+class SerialTransport(Transport):
+    """A UPS on a serial port, or on a serial bridge in the network.
+
+    The lines are set once, DTR on and RTS off (seen to work on BN75T), and never toggled: with a
+    contact-signal cable a line held high may stop the output of some units.
+    """
+
+    reply_limit_s = 1.0 + LONGEST_REPLY * BYTE_S
+
+    def __init__(self, url: str) -> None:
+        """Use `url`: a device path such as ``/dev/ttyUSB0``, or ``socket://host:port``."""
+        # What follows a question mark may be a secret, and the label is shown to every NUT client.
+        super().__init__(label=url.partition("?")[0])
+        self._url = url
+        self._port: serialx.BaseSerialTransport | None = None
+        self._receiver = _Receiver()
+
+    @override
+    async def _open(self) -> None:
+        # Only who has a serial UPS needs the library.
+        import serialx  # noqa: PLC0415
+
+        self._receiver = _Receiver()
+        try:
+            async with asyncio.timeout(OPEN_LIMIT_S):
+                self._port, _ = await serialx.create_serial_connection(
+                    asyncio.get_running_loop(),
+                    lambda: self._receiver,
+                    self._url,
+                    baudrate=BAUD_RATE,
+                    dtr_on_open=serialx.PinState.HIGH,
+                    rts_on_open=serialx.PinState.LOW,
+                )
+        except (OSError, ValueError, serialx.SerialException) as err:
+            raise _as_transport_error(self.label, err) from err
+        await asyncio.sleep(SETTLE_S)
+
+    @override
+    async def _close(self) -> None:
+        if self._port is not None:
+            self._port.abort()
+            self._port = None
+
+    @override
+    async def _discard(self) -> None:
+        self._receiver.discard()
+
+    @override
+    async def _send(self, request: bytes) -> None:
+        self._receiver.check(self.label)
+        if self._port is None:
+            raise TransportError(f"{self.label} is not open")
+        self._port.write(request)
+
+    @override
+    async def _receive(self) -> bytes:
+        return await self._receiver.reply(self.label)
+
+
+def _as_transport_error(label: str, err: Exception) -> TransportError:
+    if isinstance(err, TimeoutError):
+        return DeviceNotFoundError(f"{label}: no answer within {OPEN_LIMIT_S:g} s")
+    kind, reason = _REASONS.get(
+        getattr(err, "errno", None) or 0, (TransportError, str(err) or type(err).__name__)
+    )
+    return kind(f"{label}: {reason}")
