@@ -1,0 +1,1 @@
+"""The Python parts of the scripts."""
