@@ -77,21 +77,20 @@ def _capabilities(page: int) -> Callable[[PowerModel], str]:
 
 
 def _status(ups: PowerModel) -> str:
-    testing = ups.testing
-    on_battery = not ups.fed or (testing and ups.profile.test_shows_on_battery)
+    row, testing = ups.profile, ups.testing
+    on_battery = not ups.fed or (testing and row.test_shows_on_battery)
     settled = ups.fed and ups.output_on and not on_battery
-    # Index 2 was seen to vary while a BN150T started up; how, nobody published.
+    # Was seen to vary while a BN150T started up; how, nobody published.
     starting = ups.returning and int(ups.simulated_s) % 2 == 1
-    last = ups.settings.beeper if ups.profile.beeper_in_status else ups.replace_battery
     flags = (
         on_battery,
         ups.battery_low,
-        settled or starting,
+        row.sets_status_2 and (settled or starting),
         ups.fault,
-        ups.profile.standby,
+        row.standby,
         testing,
         ups.shutdown_pending,
-        last,
+        ups.settings.beeper if row.beeper_in_status else ups.replace_battery,
     )
     return "".join("1" if flag else "0" for flag in flags)
 

@@ -11,6 +11,7 @@ MAX_LOAD = 150.0
 MAX_INPUT_VOLTAGE = 300.0
 MAX_FREQUENCY = 99.9
 MAX_CHARGE = 100.0
+MAX_TEMPERATURE = 99.9
 MAX_TIME_SCALE = 100_000
 # The output comes up over the last seconds of a restart (synthetic).
 _RAMP_S = 3.0
@@ -29,8 +30,8 @@ class PowerModel(StateMachine):
     ) -> None:
         """Start on mains with a full battery; see `StateMachine`."""
         super().__init__(profile, time_scale=time_scale, clock=clock)
-        self.temperature = profile.temperature
-        self.battery_temperature = profile.battery_temperature
+        self._temperature = profile.temperature
+        self._battery_temperature = profile.battery_temperature
         self._clock_offset = timedelta()
 
     @property
@@ -85,6 +86,29 @@ class PowerModel(StateMachine):
             0 <= frequency <= MAX_FREQUENCY, f"frequency {frequency:g} Hz is not between 0 and 99.9"
         )
         self._input_frequency = frequency
+
+    @property
+    def temperature(self) -> float:
+        """Temperature in the unit, degrees Celsius."""
+        return self._temperature
+
+    @temperature.setter
+    def temperature(self, degrees: float) -> None:
+        _require(0 <= degrees <= MAX_TEMPERATURE, f"temperature {degrees:g} is not 0 to 99.9")
+        self._temperature = degrees
+
+    @property
+    def battery_temperature(self) -> float:
+        """Temperature of the battery, degrees Celsius."""
+        return self._battery_temperature
+
+    @battery_temperature.setter
+    def battery_temperature(self, degrees: float) -> None:
+        _require(
+            -MAX_TEMPERATURE <= degrees <= MAX_TEMPERATURE,
+            f"battery temperature {degrees:g} is not -99.9 to 99.9",
+        )
+        self._battery_temperature = degrees
 
     @property
     def load(self) -> float:
@@ -237,7 +261,7 @@ class PowerModel(StateMachine):
             return 0.0
         if not self._was_fed:
             return self.profile.nominal_frequency
-        return self._input_frequency + self.profile.output_frequency_offset
+        return max(0.0, self._input_frequency + self.profile.output_frequency_offset)
 
     @property
     def is_dead(self) -> bool:

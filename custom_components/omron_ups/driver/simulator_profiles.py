@@ -13,7 +13,7 @@ DEFAULT_PROFILE = "bw55t"
 # 2400 baud, 8 data bits, no parity, 1 stop bit; turn-around computed from a BN75T log.
 SERIAL_BAUD = 2400
 SERIAL_TURNAROUND_S = 0.035
-_BITS_PER_BYTE = 10
+BITS_PER_BYTE = 10
 
 
 class UnknownReply(StrEnum):
@@ -101,6 +101,8 @@ class SimulatorProfile:
 
     standby: bool = True
     """Status index 4: line-interactive, as on BN150T, BW55T and BY35S (seen)."""
+    sets_status_2: bool = True
+    """Status index 2 is set in normal operation on mains: BN150T, BW55T, BY35S (seen)."""
     fault_voltage_mirrors_input: bool = False
     """The BY35S repeats the input voltage in Q1 field 2 (seen)."""
     dashed_fields: frozenset[int] = frozenset()
@@ -132,7 +134,7 @@ class SimulatorProfile:
         """Return how long an exchange of so many bytes takes on this unit's own link."""
         if self.baud is None:
             return self.exchange_s
-        return (sent + received) * _BITS_PER_BYTE / self.baud + SERIAL_TURNAROUND_S
+        return (sent + received) * BITS_PER_BYTE / self.baud + SERIAL_TURNAROUND_S
 
 
 _CAPABILITIES = frozenset({"CF", "CF2", "CF3", "CF4", "CF5"})
@@ -301,6 +303,7 @@ _GENERIC_MEGATEC = SimulatorProfile(
     writes=frozenset({"S", "SR", "C", "T", "CT", "Q"}),
     unknown=UnknownReply.ECHO,
     acknowledges=False,
+    sets_status_2=False,
     beeper_in_status=True,
     baud=SERIAL_BAUD,
 )
