@@ -19,6 +19,7 @@ _HASH: Final = ord("#")
 _EQUALS: Final = ord("=")
 _BACKSLASH: Final = ord("\\")
 _BLANKS: Final = frozenset(b"\t\x0b\x0c\r ")
+_WORD_ENDS: Final = _BLANKS | {_LF, _HASH, _EQUALS}
 _LAST_KEPT: Final = 0x7F
 
 # No quote, backslash, comment, equals sign or byte to drop: blanks alone separate the words.
@@ -142,30 +143,35 @@ class _Splitter:
         return None
 
     def _between(self, byte: int) -> _State | None:
-        if byte == _LF:
-            return None
         if byte in _BLANKS:
             return self._between
         if byte == _QUOTE:
             return self._quoted
-        return self._bare(byte)
+        return self._bare_or_end(byte)
 
     def _bare(self, byte: int) -> _State | None:
-        if byte == _LF or byte in _BLANKS:
+        # A word of nothing but dropped bytes is an empty word, not none.
+        if byte in _WORD_ENDS:
             self._end_word()
-            return None if byte == _LF else self._between
+        if byte in _BLANKS:
+            return self._between
+        return self._bare_or_end(byte)
+
+    def _bare_or_end(self, byte: int) -> _State | None:
+        if byte == _LF:
+            return None
+        if byte == _HASH:
+            return self._comment
         if byte == _BACKSLASH:
             return self._bare_escape
-        if byte == _EQUALS:
-            return self._equals()
-        if byte == _HASH:
-            return self._start_comment()
         self._add(byte)
+        if byte == _EQUALS:
+            self._end_word()
+            return self._between
         return self._bare
 
     def _bare_escape(self, byte: int) -> _State:
-        if byte != _LF:
-            self._add(byte)
+        self._add(byte)
         return self._bare
 
     def _quoted(self, byte: int) -> _State:
@@ -183,18 +189,6 @@ class _Splitter:
 
     def _comment(self, byte: int) -> _State | None:
         return None if byte == _LF else self._comment
-
-    def _start_comment(self) -> _State:
-        if self._word:
-            self._end_word()
-        return self._comment
-
-    def _equals(self) -> _State:
-        if self._word:
-            self._end_word()
-        self._add(_EQUALS)
-        self._end_word()
-        return self._between
 
     def _add(self, byte: int) -> None:
         if _SPACE <= byte <= _LAST_KEPT and len(self._word) < MAX_WORD:

@@ -96,7 +96,7 @@ def _get_variable(directory: Directory, words: Words) -> bytes:
     value = _SERVER_VARIABLES.get(name)
     if value is None:
         return replies.VAR_NOT_SUPPORTED
-    return line(f'VAR {words[2]} {words[3]} "{value}"')
+    return line(f'VAR {words[2]} {name} "{value}"')
 
 
 def _get_type(_ups: NutUps, variable: Variable, words: Words) -> bytes:
