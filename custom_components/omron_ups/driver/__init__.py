@@ -18,11 +18,15 @@ from .errors import (
 )
 from .events import PowerEvent, power_events
 from .models import LinkInfo, Outlet, SelfTestResult, Sensitivity, Topology, UpsState
+from .simulator import SimulatedUps
+from .simulator_profiles import PROFILES, SimulatorProfile
 from .transport import Transport
 from .transport_serial import SerialTransport
+from .transport_simulated import SimulatedTransport
 from .ups import Timing, Ups, UpsOptions
 
 __all__ = [
+    "PROFILES",
     "DeviceBusyError",
     "DeviceNotFoundError",
     "DevicePermissionError",
@@ -38,6 +42,9 @@ __all__ = [
     "SelfTestResult",
     "Sensitivity",
     "SerialTransport",
+    "SimulatedTransport",
+    "SimulatedUps",
+    "SimulatorProfile",
     "Timing",
     "Topology",
     "Transport",

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any
 
+from .capabilities import Dialect
 from .models import LinkInfo, Outlet, UpsState
 from .profiles import OMRON_VENDOR_ID, find_profile
 from .queries import Q1Reply
@@ -55,6 +56,7 @@ class Observation:
     readings: Mapping[str, Reading]
     link: LinkInfo
     is_omron: bool
+    dialect: Dialect
     driver: Mapping[str, str]
     """The constant ``driver.*`` variables."""
 
@@ -66,6 +68,9 @@ def assemble(seen: Observation) -> UpsState:
         for name, reading in seen.readings.items()
         if reading.is_known(seen.read_at)
     }
+    if seen.dialect is Dialect.MEGATEC:
+        # Index 7 is the beeper in Megatec's protocol, never in OMRON's.
+        known["beeper_enabled"] = seen.reply.bit(7)
     loads = known.pop("outlet_loads", ())
     outlets = _outlets(known.pop("outlet_switches", ()), loads)
     measured = (known.pop("measured_realpower", None), known.pop("measured_power", None))

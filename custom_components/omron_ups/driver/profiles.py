@@ -20,7 +20,7 @@ def _row(product_id: int, model: str) -> ModelProfile:
 
 
 # From the device table of the vendor driver 1.02, but for 00D0 (seen on BW55T).
-PROFILES: tuple[ModelProfile, ...] = (
+MODELS: tuple[ModelProfile, ...] = (
     _row(0x0043, "BN240XR"),
     _row(0x0044, "BN150XR"),
     _row(0x0054, "BN100XR"),
@@ -61,8 +61,8 @@ PROFILES: tuple[ModelProfile, ...] = (
     _row(0x00D0, "BW55T"),
 )
 
-_BY_MODEL = {profile.model: profile for profile in PROFILES}
-_BY_PRODUCT_ID = {profile.product_id: profile for profile in PROFILES}
+_BY_MODEL = {profile.model: profile for profile in MODELS}
+_BY_PRODUCT_ID = {profile.product_id: profile for profile in MODELS}
 
 
 def find_profile(*, model: str | None, product_id: int | None) -> ModelProfile | None:

@@ -73,15 +73,19 @@ class StatusTracker:
         """Whether the last reply said something new of the power: ask again at once."""
         return not self._on_battery.is_settled
 
-    def feed(self, reply: Q1Reply, now: float) -> Status:
-        """Take in a reply that came at `now` (seconds, monotonic) and return what to believe."""
+    def feed(self, reply: Q1Reply, now: float, *, is_omron: bool) -> Status:
+        """Take in a reply that came at `now` (seconds, monotonic) and return what to believe.
+
+        Index 7 is a battery fault to an OMRON unit (community drivers, unverified) and the beeper
+        to a plain Megatec one, so it says nothing of the battery until `is_omron` is proven.
+        """
         self._count_low_battery(reply)
         masked = self._is_self_test(reply, now)
         on_battery = self._on_battery.feed(reply.bit(0) and not masked)
         if not reply.bit(0) and reply.input_voltage:
             self._mains_voltage = reply.input_voltage
         fault = self._fault.feed(reply.bit(3))
-        replace_battery = self._replace_battery.feed(reply.bit(7))
+        replace_battery = self._replace_battery.feed(reply.bit(7)) if is_omron else None
         self._follow_test(reply.bit(5))
         self._follow_shutdown_bit(reply.bit(6))
         return Status(

@@ -31,6 +31,7 @@ CONFIRMATIONS = 4
 EXCHANGE_GUESS_S = 0.3
 # How slowly a long exchange is forgotten, per exchange.
 EXCHANGE_DECAY = 0.9
+INTERNAL_ERROR = "internal error, see the log"
 # How often to look for a query that is due.
 IDLE_S = 0.1
 
@@ -154,9 +155,9 @@ class Ups:
         except BaseException:
             await self.stop()
             raise
-        if self._last_error is not None:
+        if (error := self.last_error) is not None:
             await self.stop()
-            raise self._last_error
+            raise error
 
     async def stop(self) -> None:
         """Stop polling and close the link; may be called at any time, and again."""
@@ -181,17 +182,26 @@ class Ups:
         while True:
             await asyncio.sleep(delay)
             began = self._monotonic()
-            try:
-                await self._connect()
-            except UpsError as err:
-                self._last_error = err
-                _LOGGER.debug("%s: still lost: %s", self._transport.label, err)
-                await self._transport.close()
-            else:
+            if await self._try_to_connect():
                 return
             # Counted from try to try, so that a slow refusal does not make the pause longer.
             pause = min(2 * pause, self._timing.reconnect_longest_s)
             delay = max(0.0, pause - (self._monotonic() - began))
+
+    async def _try_to_connect(self) -> bool:
+        try:
+            await self._connect()
+        except UpsError as err:
+            self._last_error = err
+            _LOGGER.debug("%s: still lost: %s", self._transport.label, err)
+        except Exception:
+            # The top of the loop: a bug must not end it, the UPS has to be watched.
+            _LOGGER.exception("%s: error while connecting", self._transport.label)
+            self._last_error = UpsError(INTERNAL_ERROR)
+        else:
+            return True
+        await self._transport.close()
+        return False
 
     async def _connect(self) -> None:
         """Open the link and prove that Q1 is answered; the state is believed and published."""
@@ -213,10 +223,9 @@ class Ups:
         except* UpsError as group:
             self._last_error = _first_error(group)
             _LOGGER.debug("%s: lost: %s", self._transport.label, self._last_error)
-        except* Exception as group:
-            # The top of the loop: a bug must not end it.
-            self._last_error = UpsError("internal error, see the log")
-            _LOGGER.exception("%s: error in the poll loop", self._transport.label, exc_info=group)
+        except* Exception:
+            _LOGGER.exception("%s: error in the poll loop", self._transport.label)
+            self._last_error = UpsError(INTERNAL_ERROR)
 
     async def _poll_status(self) -> None:
         silent_polls = 0
@@ -239,8 +248,9 @@ class Ups:
     async def _ask_status(self) -> None:
         self._reply = await self._protocol.status()
         self._read_at = self._monotonic()
-        self._status = self._tracker.feed(self._reply, self._read_at)
-        self._arm_stale_timer()
+        self._status = self._tracker.feed(
+            self._reply, self._read_at, is_omron=self._capabilities.is_omron
+        )
 
     async def _confirm_status(self) -> None:
         for _ in range(CONFIRMATIONS):
@@ -307,19 +317,20 @@ class Ups:
     def _publish(self) -> None:
         if self._reply is None:
             return
-        self._announce(
-            assemble(
-                Observation(
-                    reply=self._reply,
-                    read_at=self._read_at,
-                    status=self._status,
-                    readings=self._readings,
-                    link=self._transport.info,
-                    is_omron=self._capabilities.is_omron,
-                    driver=self._driver_variables,
-                )
+        state = assemble(
+            Observation(
+                reply=self._reply,
+                read_at=self._read_at,
+                status=self._status,
+                readings=self._readings,
+                link=self._transport.info,
+                is_omron=self._capabilities.is_omron,
+                dialect=self._options.dialect,
+                driver=self._driver_variables,
             )
         )
+        self._arm_stale_timer(self._read_at + self._timing.stale_after_s - self._monotonic())
+        self._announce(state)
 
     def _announce(self, state: UpsState) -> None:
         self._state = state
@@ -330,11 +341,9 @@ class Ups:
                 # One listener's bug must not keep the news from the others.
                 _LOGGER.exception("%s: error in a subscriber", self._transport.label)
 
-    def _arm_stale_timer(self) -> None:
+    def _arm_stale_timer(self, delay: float) -> None:
         self._cancel_stale_timer()
-        self._stale_timer = asyncio.get_running_loop().call_later(
-            self._timing.stale_after_s, self._go_stale
-        )
+        self._stale_timer = asyncio.get_running_loop().call_later(delay, self._go_stale)
 
     def _cancel_stale_timer(self) -> None:
         if self._stale_timer is not None:

@@ -1,0 +1,177 @@
+"""The serial link on a real pty and on real sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+import contextlib
+import os
+from pathlib import Path
+import pty
+import tty
+
+import pytest
+
+from custom_components.omron_ups.driver import (
+    DeviceBusyError,
+    DeviceNotFoundError,
+    ReplyTimeoutError,
+    SerialTransport,
+    TransportError,
+)
+from custom_components.omron_ups.driver.transport_serial import LONGEST_REPLY
+
+
+class PtyUnit:
+    """The far end of a pty: answers each request from a table."""
+
+    def __init__(self) -> None:
+        """Open the pty in raw mode."""
+        self.master, slave = pty.openpty()
+        tty.setraw(slave)
+        self.path = os.ttyname(slave)
+        self._slave = slave
+        self.replies: dict[bytes, list[bytes]] = {}
+        self.received = b""
+        asyncio.get_running_loop().add_reader(self.master, self._answer)
+
+    def _answer(self) -> None:
+        try:
+            self.received += os.read(self.master, 100)
+        except OSError:
+            asyncio.get_running_loop().remove_reader(self.master)
+            return
+        *requests, self.received = self.received.split(b"\r")
+        for request in requests:
+            for piece in self.replies.get(request, []):
+                os.write(self.master, piece)
+
+    def unplug(self) -> None:
+        """Hang up."""
+        if self.master < 0:
+            return
+        asyncio.get_running_loop().remove_reader(self.master)
+        os.close(self.master)
+        os.close(self._slave)
+        self.master = -1
+
+
+@pytest.fixture
+async def unit() -> AsyncIterator[PtyUnit]:
+    unit = PtyUnit()
+    yield unit
+    unit.unplug()
+
+
+@pytest.fixture
+async def link(unit: PtyUnit) -> AsyncIterator[SerialTransport]:
+    transport = SerialTransport(unit.path)
+    await transport.open()
+    yield transport
+    await transport.close()
+
+
+async def test_a_reply_in_pieces_is_put_together(unit: PtyUnit, link: SerialTransport) -> None:
+    unit.replies[b"Bl ?"] = [b"1", b"0", b"0\r"]
+    assert await link.exchange(b"Bl ?\r") == b"100"
+
+
+async def test_what_follows_a_reply_is_dropped(unit: PtyUnit, link: SerialTransport) -> None:
+    unit.replies = {b"RTS": [b"0065\rjunk\r"], b"Bl ?": [b"100\r"]}
+    assert await link.exchange(b"RTS\r") == b"0065"
+    assert await link.exchange(b"Bl ?\r") == b"100"
+
+
+async def test_silence_ends_at_the_limit(link: SerialTransport) -> None:
+    link.reply_limit_s = 0.05
+    with pytest.raises(ReplyTimeoutError, match="no reply to b'Q1"):
+        await link.exchange(b"Q1\r")
+
+
+async def test_the_limit_leaves_time_for_the_longest_reply_at_2400_baud() -> None:
+    assert SerialTransport.reply_limit_s > 1.0 + LONGEST_REPLY * 10 / 2400 - 0.001
+
+
+async def test_a_hang_up_is_noticed_and_the_port_can_be_opened_again(
+    unit: PtyUnit, link: SerialTransport
+) -> None:
+    unit.unplug()
+    with pytest.raises(TransportError):
+        await link.exchange(b"Q1\r")
+    await link.close()
+    with pytest.raises(TransportError):
+        await link.open()
+
+
+async def test_a_port_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DeviceNotFoundError, match="there is no such port"):
+        await SerialTransport(str(tmp_path / "ttyUSB0")).open()
+
+
+async def test_a_port_in_use(unit: PtyUnit, link: SerialTransport) -> None:
+    with pytest.raises(DeviceBusyError, match="another program uses the port"):
+        await SerialTransport(unit.path).open()
+
+
+async def test_a_file_is_not_a_port(tmp_path: Path) -> None:
+    plain = tmp_path / "file"
+    plain.write_text("no port")
+    with pytest.raises(TransportError):
+        await SerialTransport(str(plain)).open()
+
+
+async def test_an_unknown_kind_of_address() -> None:
+    with pytest.raises(TransportError):
+        await SerialTransport("gopher://127.0.0.1:1").open()
+
+
+def test_the_label_keeps_the_secrets_of_an_address() -> None:
+    assert SerialTransport("esphome://host:6053/?key=secret").label == "esphome://host:6053/"
+
+
+type Answer = Callable[[bytes], bytes]
+
+
+@contextlib.asynccontextmanager
+async def bridge(answer: Answer) -> AsyncIterator[tuple[asyncio.Server, str]]:
+    """Serve a serial bridge on loopback."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                writer.write(answer(await reader.readuntil(b"\r")))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield server, f"socket://127.0.0.1:{port}"
+    finally:
+        server.close()
+        server.close_clients()
+
+
+async def test_a_bridge_in_the_network() -> None:
+    async with bridge(lambda request: request.replace(b"Bl ?", b"099")) as (_, url):
+        link = SerialTransport(url)
+        await link.open()
+        assert await link.exchange(b"Bl ?\r") == b"099"
+        await link.close()
+
+
+async def test_a_bridge_that_drops_and_comes_back() -> None:
+    async with bridge(lambda _: b"100\r") as (server, url):
+        link = SerialTransport(url)
+        await link.open()
+        server.close_clients()
+        with pytest.raises(TransportError, match="the connection ended"):
+            await link.exchange(b"Bl ?\r")
+        await link.close()
+        await link.open()
+        assert await link.exchange(b"Bl ?\r") == b"100"
+        await link.close()
+
+
+async def test_a_bridge_that_refuses() -> None:
+    async with bridge(lambda _: b"") as (_, url):
+        pass
+    with pytest.raises(DeviceNotFoundError, match="refuses the connection"):
+        await SerialTransport(url).open()
