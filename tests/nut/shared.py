@@ -191,6 +191,13 @@ class Client:
         async with asyncio.timeout(PATIENCE_S):
             return await self.reader.read()
 
+    async def closed(self) -> bool:
+        """Wait for the server to hang up, and tell whether it did so without a word."""
+        try:
+            return await self.rest() == b""
+        except ConnectionResetError:
+            return True
+
     async def log_in(self, user: str = "sec", name: str = "ups") -> None:
         """Log in as one of USERS."""
         for request in (f"USERNAME {user}", f"PASSWORD {user}pw", f"LOGIN {name}"):

@@ -140,9 +140,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _answer_requests(self) -> None:
         session = self._session
-        if session is None:
-            return
-        while not self._waits:
+        while session is not None and not self._waits:
             words = self._reader.next_request()
             if words is None:
                 break

@@ -29,6 +29,8 @@ type RefusedCallback = Callable[[Address], None]
 _ERRORS: Final[dict[int | None, type[NutServerError]]] = {
     errno.EADDRINUSE: PortInUseError,
     errno.EADDRNOTAVAIL: AddressNotAvailableError,
+    # asyncio swallows EADDRNOTAVAIL and then has no address left to bind to.
+    None: AddressNotAvailableError,
 }
 
 
@@ -115,7 +117,7 @@ class NutServer:
             raise AddressNotAvailableError(f"{host!r} is no address to listen on") from err
         except OSError as err:
             kind = _ERRORS.get(err.errno, NutServerError)
-            raise kind(f"Cannot listen on {host} port {port}: {err.strerror}") from err
+            raise kind(f"Cannot listen on {host} port {port}: {err}") from err
         self._check_later(loop)
 
     async def close(self) -> None:
