@@ -1,0 +1,56 @@
+"""Names that more than one module of the integration needs."""
+
+from datetime import timedelta
+from enum import StrEnum
+import logging
+from typing import Final
+
+DOMAIN: Final = "omron_ups"
+LOGGER: Final = logging.getLogger(__package__)
+
+# Config entry data: how the UPS is reached.
+CONF_CONNECTION: Final = "connection"
+CONF_DIALECT: Final = "dialect"
+
+# Config entry options: one mapping per step of the options flow.
+CONF_NUT_SERVER: Final = "nut_server"
+CONF_ENABLED: Final = "enabled"
+CONF_UPS_NAME: Final = "ups_name"
+CONF_ALIASES: Final = "aliases"
+CONF_ALLOWED_NETWORKS: Final = "allowed_networks"
+
+DEFAULT_HOST: Final = "0.0.0.0"  # noqa: S104 - NUT clients are other machines; networks guard it
+DEFAULT_PORT: Final = 3493
+DEFAULT_UPS_NAME: Final = "ups"
+
+# Config subentries.
+SUBENTRY_NUT_ACCOUNT: Final = "nut_account"
+CONF_PASSWORD_HASH: Final = "password_hash"  # noqa: S105 - the name of a field
+CONF_ROLE: Final = "role"
+
+# Data of the repair issue for a refused address.
+CONF_ENTRY_ID: Final = "entry_id"
+CONF_NETWORK: Final = "network"
+
+MANUFACTURER: Final = "OMRON"
+
+
+class ConnectionKind(StrEnum):
+    """The ways to a UPS; the values are stored and name the steps of the config flow."""
+
+    SERIAL = "serial"
+    SIMULATED = "simulated"
+
+
+class Issue(StrEnum):
+    """The repair issues; an issue id is one of these and the entry id behind an underscore."""
+
+    NUT_ADDRESS_REFUSED = "nut_address_refused"
+    NUT_PORT_IN_USE = "nut_port_in_use"
+    NUT_ADDRESS_NOT_AVAILABLE = "nut_address_not_available"
+    NUT_NAME_TAKEN = "nut_name_taken"
+    RELOAD_WAITS = "reload_waits"
+
+
+# How often the age of the readings is looked at while nothing else happens.
+DATA_AGE_INTERVAL: Final = timedelta(seconds=10)
