@@ -1,0 +1,70 @@
+"""What happens when the user changes a config entry that is running."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .const import DOMAIN, Issue
+from .coordinator import OmronConfigEntry
+from .nut_options import nut_options
+
+type _Foundation = tuple[Mapping[str, Any], tuple[str, int] | None]
+
+
+class EntryChanges:
+    """Applies changes to a running entry, and reloads it only if nothing less will do.
+
+    A reload closes the NUT server for a moment, and an upsmon that last heard "on battery" takes
+    that for the end and stops its host. On battery a reload therefore waits.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry: OmronConfigEntry) -> None:
+        """Take the entry as it is now for what runs."""
+        self._hass = hass
+        self._entry = entry
+        self._running_on = _foundation(entry)
+        self._issue_id = f"{Issue.RELOAD_WAITS}_{entry.entry_id}"
+        self._stop_waiting: CALLBACK_TYPE | None = None
+
+    async def async_handle_update(self, _hass: HomeAssistant, entry: OmronConfigEntry) -> None:
+        """Take over what the user changed."""
+        self.async_stop()
+        if _foundation(entry) == self._running_on:
+            entry.runtime_data.nut.async_apply()
+            return
+        coordinator = entry.runtime_data.coordinator
+        self._stop_waiting = coordinator.async_add_listener(self._async_reload_if_safe)
+        self._async_reload_if_safe()
+
+    @callback
+    def async_stop(self) -> None:
+        """Wait no longer for the moment to reload."""
+        if self._stop_waiting is not None:
+            self._stop_waiting()
+            self._stop_waiting = None
+        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
+
+    @callback
+    def _async_reload_if_safe(self) -> None:
+        state = self._entry.runtime_data.coordinator.data
+        # Stale data protects nobody any more, and a new connection may be the cure.
+        if state.stale or not state.on_battery:
+            self.async_stop()
+            self._hass.config_entries.async_schedule_reload(self._entry.entry_id)
+            return
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            self._issue_id,
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=Issue.RELOAD_WAITS,
+            translation_placeholders={"ups": self._entry.title},
+        )
+
+
+def _foundation(entry: OmronConfigEntry) -> _Foundation:
+    """Return what cannot change without a reload: the connection and the server's address."""
+    return entry.data, nut_options(entry).address
