@@ -1,0 +1,86 @@
+"""OMRON UPS units in Home Assistant and on the network."""
+
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.typing import ConfigType
+from homeassistant.loader import async_get_loaded_integration
+
+from .changes import EntryChanges
+from .connection import make_connection
+from .const import DOMAIN
+from .coordinator import OmronConfigEntry, OmronCoordinator, OmronRuntimeData
+from .driver import UpsError
+from .entity import device_info
+from .errors import not_ready
+from .nut import NutServers
+from .nut_service import DATA_NUT_SERVERS, NutService
+from .outages import OutageLog
+from .services import async_setup_services
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+PLATFORMS = [
+    Platform.BINARY_SENSOR,
+    Platform.EVENT,
+    Platform.NUMBER,
+    Platform.SENSOR,
+    Platform.SWITCH,
+]
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what all UPSes share."""
+    hass.data[DATA_NUT_SERVERS] = NutServers()
+    async_setup_services(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> bool:
+    """Connect to a UPS, serve it, show it."""
+    version = str(async_get_loaded_integration(hass, DOMAIN).version)
+    connection = make_connection(entry.data, version=version)
+    ups = connection.ups
+    try:
+        await ups.start()
+    except UpsError as err:
+        raise not_ready(err) from err
+    entry.async_on_unload(ups.stop)
+
+    outage_log = OutageLog(hass, entry.entry_id)
+    await outage_log.async_load(on_battery=bool(ups.state.on_battery))
+    entry.runtime_data = OmronRuntimeData(
+        coordinator=OmronCoordinator(hass, entry, ups),
+        ups=ups,
+        nut=NutService(hass, entry, ups.state),
+        outage_log=outage_log,
+        simulated=connection.simulated,
+    )
+    entry.async_on_unload(entry.runtime_data.async_close)
+    entry.async_on_unload(ups.subscribe(entry.runtime_data.async_handle_state))
+    await entry.runtime_data.nut.async_start()
+
+    dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id, **device_info(entry, ups.state)
+    )
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+
+    changes = EntryChanges(hass, entry)
+    entry.async_on_unload(changes.async_stop)
+    entry.async_on_unload(entry.add_update_listener(changes.async_handle_update))
+    # Home Assistant does not unload entries when it stops, but NUT clients must see the server
+    # close, and the device must be free for whoever comes next.
+    entry.async_on_unload(
+        hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, entry.runtime_data.async_close)
+    )
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> bool:
+    """Take the entities away; the callbacks registered at set-up close server and device."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> None:
+    """Forget the outages of a UPS that is no longer configured."""
+    await OutageLog(hass, entry.entry_id).async_remove()
