@@ -119,6 +119,8 @@ class SimulatedUps(PowerModel):
             raise DeviceNotFoundError(f"the simulated {self.profile.name} has no power")
 
     def _answer(self, request: str) -> str | None:
+        # What has happened until now happened under the settings until now.
+        self.advance()
         if request in self.profile.queries:
             return QUERIES[request](self)
         accepted = self._command(request)
@@ -130,5 +132,8 @@ class SimulatedUps(PowerModel):
         for row in WRITES:
             match = row.pattern.fullmatch(request)
             if match and row.family in self.profile.writes:
-                return row.act(self, match)
+                accepted = row.act(self, match)
+                # Another sensitivity may judge the same mains differently.
+                self._notice_input()
+                return accepted
         return False

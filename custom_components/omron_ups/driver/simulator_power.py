@@ -29,6 +29,7 @@ class PowerModel(StateMachine):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start on mains with a full battery; see `StateMachine`."""
+        _require_time_scale(time_scale)
         super().__init__(profile, time_scale=time_scale, clock=clock)
         self._temperature = profile.temperature
         self._battery_temperature = profile.battery_temperature
@@ -41,9 +42,7 @@ class PowerModel(StateMachine):
 
     @time_scale.setter
     def time_scale(self, scale: float) -> None:
-        _require(
-            0 < scale <= MAX_TIME_SCALE, f"time scale {scale:g} is not above 0 and at most 100000"
-        )
+        _require_time_scale(scale)
         self.advance()
         self._time_scale = scale
 
@@ -290,3 +289,10 @@ class PowerModel(StateMachine):
 def _require(holds: bool, message: str) -> None:  # noqa: FBT001  (a condition is all it takes)
     if not holds:
         raise ValueError(message)
+
+
+def _require_time_scale(scale: float) -> None:
+    _require(
+        0 < scale <= MAX_TIME_SCALE,
+        f"time scale {scale:g} is not above 0 and at most {MAX_TIME_SCALE}",
+    )
