@@ -18,10 +18,10 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
     "ja": {
         "view": "UPS",
         "now": "現在の状態",
-        "rehearsal": "模擬 UPS",
+        "rehearsal": "模擬UPS",
         "pull": "ここで商用電源をオフにすると、停電を試すことができます。",
         "measured": "計測値",
-        "course": "直近 1 時間",
+        "course": "直近1時間",
         "events": "できごと",
     },
 }

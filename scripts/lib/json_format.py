@@ -1,46 +1,56 @@
-"""Check that the translations and icons are written one way, so that a diff shows what changed."""
+"""Check how the translations and icons are written, beyond what a JSON parser asks for."""
 
+from collections.abc import Iterator
 import json
 from pathlib import Path
+import re
 import sys
+from typing import Any
 
 INTEGRATION = Path(__file__).parents[2] / "custom_components/omron_ups"
 
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
-def formatted(text: str) -> str:
-    """Return the JSON document ``text`` with two spaces per level and one line feed at the end.
 
-    Raises:
-        json.JSONDecodeError: The text is no JSON.
+def problems_of(path: Path) -> Iterator[str]:
+    """Yield what is wrong with the file, each as ``<path>[:<line>]: <problem>``.
+
+    A key twice in one object (the parser keeps the last), lines that are not indented by two
+    spaces per level, blanks at their end, letters written as ``\\u....``, no line feed at the end.
     """
-    return json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n"
-
-
-def problem_of(path: Path) -> str | None:
-    """Return what is wrong with the file and where, ``None`` if nothing is."""
     text = path.read_text(encoding="utf-8")
     try:
-        wanted = formatted(text)
-    except json.JSONDecodeError as err:
-        return f"{path}: no valid JSON: {err}"
-    if text == wanted:
-        return None
-    return f"{path}:{_first_difference(text, wanted)}: not written like json.dumps(indent=2)"
+        json.loads(text, object_pairs_hook=_without_twins)
+    except ValueError as err:
+        yield f"{path}: {err}"
+        return
+    if not text.endswith("}\n"):
+        yield f"{path}: does not end with one line feed"
+    depth = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        bare = _STRING.sub('""', line)
+        closing = bool(re.match(r"\s*[}\]]", bare))
+        if line != " " * 2 * (depth - closing) + line.strip():
+            yield f"{path}:{number}: wrong indentation, or blanks at the end"
+        if "\\u" in line:
+            yield f"{path}:{number}: letter written as a code"
+        depth += sum(map(bare.count, "{[")) - sum(map(bare.count, "}]"))
 
 
 def main() -> int:
     """Check the files and return the exit code."""
     paths = [*sorted(INTEGRATION.glob("translations/*.json")), *INTEGRATION.glob("icons.json")]
-    problems = [problem for path in paths if (problem := problem_of(path)) is not None]
+    problems = [problem for path in paths for problem in problems_of(path)]
     for problem in problems:
         print(problem)
     return bool(problems)
 
 
-def _first_difference(text: str, wanted: str) -> int:
-    lines = zip(text.splitlines(), wanted.splitlines(), strict=False)
-    shared = next((n for n, (is_, want) in enumerate(lines, 1) if is_ != want), None)
-    return shared or min(text.count("\n"), wanted.count("\n")) + 1
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    if twins := {key for key in keys if keys.count(key) > 1}:
+        raise ValueError(f"key more than once: {', '.join(sorted(twins))}")
+    return dict(pairs)
 
 
 if __name__ == "__main__":

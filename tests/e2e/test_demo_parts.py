@@ -11,7 +11,7 @@ from scripts.lib.config_folder import CHECKOUT, Locale, locale_from, write_confi
 from scripts.lib.dashboard import dashboard
 from scripts.lib.demo import free_port
 from scripts.lib.hass_api import form_defaults
-from scripts.lib.json_format import problem_of
+from scripts.lib.json_format import problems_of
 from scripts.lib.nut_client import NutError, upsc
 
 NO_LOCALTIME = Path("/nonexistent")
@@ -99,17 +99,21 @@ async def test_upsc_reports_that_nobody_answers() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('{\n  "a": "ä"\n}\n', None),
-        ('{\n  "a": "\\u00e4"\n}\n', ":2:"),
-        ('{"a": 1}', ":1:"),
-        ('{\n  "a": 1\n}', ":3:"),
-        ("{", "no valid JSON"),
+        ('{\n  "a": "ä{",\n  "b": { "c": 1 }\n}\n', None),
+        ('{\n  "a": "\\u00e4"\n}\n', ":2: letter"),
+        ('{\n  "a": 1,\n    "b": 2\n}\n', ":3: wrong indentation"),
+        ('{\n  "a": 1 \n}\n', ":2: wrong indentation"),
+        ('{\n  "a": 1,\n  "a": 2\n}\n', "more than once: a"),
+        ('{\n  "a": 1\n}', "line feed"),
+        ("{", "Expecting"),
     ],
 )
-def test_json_format_names_the_first_line_at_fault(
-    tmp_path: Path, text: str, problem: str | None
-) -> None:
+def test_json_check_names_what_is_wrong(tmp_path: Path, text: str, problem: str | None) -> None:
     path = tmp_path / "en.json"
     path.write_text(text, encoding="utf-8")
-    found = problem_of(path)
-    assert (found is None) if problem is None else (found is not None and problem in found)
+    problems = list(problems_of(path))
+    if problem is None:
+        assert not problems
+    else:
+        assert len(problems) == 1
+        assert problem in problems[0]
