@@ -1,8 +1,17 @@
 """What a UPS keeps for the network, and the names it goes by."""
 
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
 import pytest
 
-from custom_components.omron_ups.nut import InvalidNameError, NameTakenError, NutUps, Writable
+from custom_components.omron_ups.nut import (
+    InvalidNameError,
+    LoggedIn,
+    NameTakenError,
+    NutUps,
+    Writable,
+)
 from custom_components.omron_ups.nut.directory import Directory
 
 from .shared import Clock, Served, connected, credentials, exchange, until
@@ -152,6 +161,19 @@ async def test_subscribers_hear_of_each_login_until_they_leave(served: Served) -
     undo()
     await exchange(served.port, f"{credentials('sec')}LOGIN ups\n")
     await until(served.ups, lambda: not served.ups.clients)
+    assert heard == [1, 0]
+
+
+def test_login_is_counted_out_once(ups: NutUps) -> None:
+    heard: list[int] = []
+    ups.subscribe(lambda: heard.append(len(ups.clients)))
+    client = LoggedIn(
+        address=ip_address("192.0.2.7"), name="ups", username="u", since=datetime.now(UTC)
+    )
+    log_out = ups.log_in(client, scope=object(), drop=lambda: None)
+    assert ups.clients == (client,)
+    log_out()
+    log_out()
     assert heard == [1, 0]
 
 

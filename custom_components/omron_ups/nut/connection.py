@@ -117,7 +117,9 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.abort()
 
     def check_time(self, now: float) -> None:
-        """Close the socket if the client has used up its time."""
+        """Close the socket if the client has used up its time, unless it waits for us."""
+        if self._pending is not None:
+            return
         limits = self._host.limits
         if self._blocked_since is not None:
             overdue = now - self._blocked_since > limits.output_stall_s
@@ -173,6 +175,7 @@ class Connection(asyncio.BufferedProtocol):
             _LOGGER.exception("Closing a NUT client after an unexpected error")
             self.drop()
         self._pending = None
+        self._active_at = self._loop.time()
         self._serve()
 
     def _flush(self) -> None:

@@ -22,6 +22,7 @@ _BACKLOG: Final = 1024
 _CHUNK_BYTES: Final = 16 * 1024
 _CHECKS_PER_LIMIT: Final = 4
 _SLOWEST_CHECK_S: Final = 1.0
+_FASTEST_CHECK_S: Final = 0.01
 _MAX_REPORTED: Final = 256
 
 type RefusedCallback = Callable[[Address], None]
@@ -123,10 +124,9 @@ class NutServer:
     async def close(self) -> None:
         """Stop listening and close every client; does nothing the second time."""
         server, self._server = self._server, None
-        if server is None:
+        if server is None or self._checks is None:
             return
-        if self._checks is not None:
-            self._checks.cancel()
+        self._checks.cancel()
         server.close()
         for connection in tuple(self._connections):
             connection.drop()
@@ -164,7 +164,7 @@ class NutServer:
     def admit(self, connection: Connection, transport: asyncio.Transport) -> Session | None:
         """Return the conversation with a client, or None if it is not welcome."""
         address = _peer_address(transport)
-        if address is None or not self._welcomes(address):
+        if not self._welcomes(address):
             self._refused += 1
             return None
         self._accepted += 1
@@ -208,7 +208,7 @@ class NutServer:
     def _check_later(self, loop: asyncio.AbstractEventLoop) -> None:
         limits = self.limits
         shortest = min(limits.idle_s, limits.request_s, limits.output_stall_s)
-        delay = min(_SLOWEST_CHECK_S, shortest / _CHECKS_PER_LIMIT)
+        delay = min(_SLOWEST_CHECK_S, max(_FASTEST_CHECK_S, shortest / _CHECKS_PER_LIMIT))
         self._checks = loop.call_later(delay, self._check_times, loop)
 
     def _check_times(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -218,15 +218,9 @@ class NutServer:
         self._check_later(loop)
 
 
-def _peer_address(transport: asyncio.Transport) -> Address | None:
-    """Return where a client is, an IPv4 address as such even on an IPv6 socket.
-
-    None stands for a client that hung up before it was looked at.
-    """
-    peer = transport.get_extra_info("peername")
-    if not peer:
-        return None
-    address = ip_address(peer[0].partition("%")[0])
+def _peer_address(transport: asyncio.Transport) -> Address:
+    """Return where a client is, an IPv4 address as such even on an IPv6 socket."""
+    address = ip_address(transport.get_extra_info("peername")[0].partition("%")[0])
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address

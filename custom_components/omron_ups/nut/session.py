@@ -194,8 +194,8 @@ class Session:
         return replies.INSTCMD_FAILED
 
     async def _account(self, ups: NutUps) -> Account | None:
-        if self._username is None or self._password is None:
-            return None
+        assert self._username is not None  # noqa: S101 - the gate in handle() saw to it
+        assert self._password is not None  # noqa: S101
         credentials = Credentials(
             username=self._username, password=self._password, address=self._address
         )
