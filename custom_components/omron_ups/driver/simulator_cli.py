@@ -24,6 +24,7 @@ from .simulator_server import (
     TcpServer,
 )
 
+HIGHEST_PORT = 65535
 _READ_BYTES = 4096
 _SAY = partial(print, flush=True)
 
@@ -53,8 +54,8 @@ def parse_arguments(arguments: Sequence[str]) -> CliOptions:
     )
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--pty", type=Path, metavar="PATH", help="link the terminal to PATH")
-    place.add_argument("--tcp", type=int, metavar="PORT", help="serve TCP instead of a terminal")
-    parser.add_argument("--control", type=int, metavar="PORT", help="take commands on this port")
+    place.add_argument("--tcp", type=_port, metavar="PORT", help="serve TCP instead of a terminal")
+    parser.add_argument("--control", type=_port, metavar="PORT", help="take commands on this port")
     parser.add_argument(
         "--time-scale", type=float, default=1.0, metavar="N", help="simulated seconds per second"
     )
@@ -62,6 +63,13 @@ def parse_arguments(arguments: Sequence[str]) -> CliOptions:
         "--fast", action="store_true", help="answer at once instead of at 2400 baud"
     )
     return CliOptions(**vars(parser.parse_args(arguments)))
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{port} is not between 0 and {HIGHEST_PORT}")
+    return port
 
 
 async def serve(

@@ -23,6 +23,7 @@ _READ_BYTES = 1024
 # No request is longer than 16 bytes; a flood without CR must not pile up.
 _LONGEST_REQUEST = 64
 _LONGEST_LINE = 1024
+_MOST_WAITING = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,7 @@ class PtyServer(SimulatorServer):
         self._link = link
         self._pacing = pacing
         self._buffer = RequestBuffer()
-        self._requests: asyncio.Queue[bytes] = asyncio.Queue()
+        self._requests: asyncio.Queue[bytes] = asyncio.Queue(_MOST_WAITING)
         self._master = -1
         # Held open, so that the line survives clients that come and go.
         self._slave = -1
@@ -173,7 +174,9 @@ class PtyServer(SimulatorServer):
 
     def _read(self) -> None:
         for request in self._buffer.feed(os.read(self._master, _READ_BYTES)):
-            self._requests.put_nowait(request)
+            # A unit does not hear what comes while it is busy; a few are kept for slow paces.
+            with suppress(asyncio.QueueFull):
+                self._requests.put_nowait(request)
 
     async def _serve(self) -> None:
         while True:
