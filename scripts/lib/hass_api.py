@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientResponse, ClientSession, ClientWebSocketResponse
 
 type Json = dict[str, Any]
 
@@ -35,13 +35,19 @@ class HassApi:
         """Perform an action such as ``switch.turn_off`` on one entity."""
         await self.post(f"services/{action.replace('.', '/')}", {"entity_id": entity_id})
 
-    async def command(self, kind: str, **fields: object) -> Any:
-        """Return the result of one WebSocket command, such as ``config/entity_registry/list``."""
+    @asynccontextmanager
+    async def socket(self) -> AsyncIterator[ClientWebSocketResponse]:
+        """Yield an authorised WebSocket connection; its first command has the id 1."""
         async with self._session.ws_connect("/api/websocket") as socket:
             await socket.receive_json()
             token = self._session.headers["Authorization"].removeprefix("Bearer ")
             await socket.send_json({"type": "auth", "access_token": token})
             await socket.receive_json()
+            yield socket
+
+    async def command(self, kind: str, **fields: object) -> Any:
+        """Return the result of one WebSocket command, such as ``config/entity_registry/list``."""
+        async with self.socket() as socket:
             await socket.send_json({"id": 1, "type": kind, **fields})
             answer = await socket.receive_json()
         if not answer.get("success"):

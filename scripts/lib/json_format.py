@@ -16,7 +16,7 @@ def problems_of(path: Path) -> Iterator[str]:
     """Yield what is wrong with the file, each as ``<path>[:<line>]: <problem>``.
 
     A key twice in one object (the parser keeps the last), lines that are not indented by two
-    spaces per level, blanks at their end, letters written as ``\\u....``, no line feed at the end.
+    spaces per level, blanks at their end, letters written as codes, no line feed at the end.
     """
     text = path.read_text(encoding="utf-8")
     try:
