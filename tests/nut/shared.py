@@ -1,4 +1,4 @@
-"""The UPSes, users and helpers that most tests of the NUT server share."""
+"""The UPSes, the users and the client that most tests of the NUT server share."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence

@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.omron_ups.nut import Account, hash_password
 
-from .shared import Served, connected, credentials, exchange, until
+from .shared import COMMANDS, VARIABLES, Served, connected, credentials, exchange, until
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,3 +345,25 @@ async def test_85_appliance_logs_in_with_its_fixed_credentials(
     )
     assert replies == b"OK\nOK\nOK\nERR ACCESS-DENIED\n"
     await until(served.ups, lambda: not served.ups.clients)
+
+
+async def test_81_exporter_meets_no_error(served: Served) -> None:
+    requests = [
+        *("VER", "NETVER", "LIST UPS", "LIST CLIENT ups", "LIST CMD ups", "GET UPSDESC ups"),
+        *("GET NUMLOGINS ups", "LIST VAR ups"),
+        *(f"GET CMDDESC ups {command}" for command in COMMANDS),
+        *(f"GET {kind} ups {name}" for kind in ("DESC", "TYPE") for name in VARIABLES),
+        "LOGOUT",
+    ]
+    replies = await exchange(served.port, "".join(f"{request}\n" for request in requests))
+    assert b"ERR" not in replies
+    assert replies.count(b"\nTYPE ups ") == replies.count(b"\nDESC ups ") == len(VARIABLES)
+    assert replies.endswith(b"OK Goodbye\n")
+
+
+async def test_84_peanut_gets_bare_oks(served: Served) -> None:
+    async with connected(served.port) as client:
+        for request in ("USERNAME admin", "PASSWORD adminpw", "LOGIN ups"):
+            assert await client.ask(request) == b"OK\n"
+        assert await client.ask("LOGOUT") == b"OK Goodbye\n"
+        assert await client.rest() == b""
