@@ -19,6 +19,7 @@ WIRE = [
     (FaultKind.GARBLED, "Bl ?", b"1\xb00\r"),
     (FaultKind.WRONG_FIELD_COUNT, "Q1", b"(103.7 000.0 103.8 012 50.1 13.7 25.9\r"),
     (FaultKind.NON_BINARY_STATUS, "Q1", Q1.replace(b"00101000", b"00101200")),
+    (FaultKind.DASHES, "Q1", b"(---.- ---.- ---.- --- --.- --.- --.- 00101000\r"),
     (FaultKind.DASHES, "TPb", b"+--.-\r"),
     (FaultKind.NAK, "Q1", b"NAK\r"),
     (FaultKind.ECHO, "Bl ?", b"Bl ?\r"),
@@ -182,7 +183,7 @@ def test_a_dark_usb_unit_vanishes_and_a_dark_serial_one_is_silent() -> None:
         ups.cut_mains()
         ups.charge = 0
         if vanishes:
-            with pytest.raises(DeviceNotFoundError, match="no power"):
+            with pytest.raises(DeviceNotFoundError, match="switched off"):
                 ups.deliver(b"Q1")
         else:
             assert ups.deliver(b"Q1") == ()

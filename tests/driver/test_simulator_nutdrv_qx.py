@@ -8,6 +8,7 @@ import pwd
 
 import pytest
 
+from custom_components.omron_ups.driver import SerialTransport, Ups, UpsOptions
 from custom_components.omron_ups.driver.simulator import SimulatedUps
 from custom_components.omron_ups.driver.simulator_server import PtyServer
 
@@ -38,22 +39,38 @@ class NutFolder:
 async def dump(ups: SimulatedUps, protocol: str, folder: Path) -> dict[str, str]:
     """Return what nutdrv_qx prints after one round of polls; empty where it gives up."""
     async with PtyServer(ups) as server:
-        environment = NutFolder(folder).write(port=server.place, protocol=protocol)
-        process = await asyncio.create_subprocess_exec(
-            NUTDRV_QX,
-            *("-a", "sim", "-F", "-u", USER, "-d", "1"),
-            env=environment,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            async with asyncio.timeout(LIMIT_S):
-                output, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
+        return await dump_port(server.place, protocol, folder)
+
+
+async def dump_port(port: str, protocol: str, folder: Path) -> dict[str, str]:
+    """Return what nutdrv_qx reads at `port`."""
+    environment = NutFolder(folder).write(port=port, protocol=protocol)
+    process = await asyncio.create_subprocess_exec(
+        NUTDRV_QX,
+        *("-a", "sim", "-F", "-u", USER, "-d", "1"),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     pairs = (line.partition(": ") for line in output.decode().splitlines() if ": " in line)
     return {name: value for name, _, value in pairs}
+
+
+NUMBERS = (
+    "battery.voltage",
+    "input.frequency",
+    "input.voltage",
+    "input.voltage.fault",
+    "output.voltage",
+    "ups.load",
+    "ups.temperature",
+)
 
 
 def readings(ups: SimulatedUps) -> dict[str, float]:
@@ -111,6 +128,28 @@ async def test_nutdrv_qx_reads_ratings_and_identity_of_a_megatec_unit(tmp_path: 
     assert float(variables["battery.voltage.nominal"]) == ups.profile.battery.nominal_voltage
     assert float(variables["input.voltage.nominal"]) == ups.profile.nominal_voltage
     assert float(variables["input.current.nominal"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("model", "protocol"),
+    [("bw55t", "q1"), ("generic-megatec", "q1"), ("generic-megatec", "megatec")],
+)
+async def test_nutdrv_qx_and_our_driver_read_the_same_values(
+    tmp_path: Path, model: str, protocol: str
+) -> None:
+    async with PtyServer(make_ups(model)) as server:
+        theirs = await dump_port(server.place, protocol, tmp_path)
+        driver = Ups(SerialTransport(server.place), options=UpsOptions(version="0"))
+        await driver.start()
+        try:
+            ours = driver.state.variables
+        finally:
+            await driver.stop()
+    for name in NUMBERS:
+        assert float(ours[name]) == float(theirs[name]), name
+    # "BYPASS" is what NUT makes of status index 2, which OMRON units set on mains.
+    assert ours["ups.status"].split()[0] == theirs["ups.status"].split()[0] == "OL"
+    assert ours["ups.type"] == theirs["ups.type"]
 
 
 async def test_nutdrv_qx_wants_ratings_that_an_omron_unit_refuses(tmp_path: Path) -> None:

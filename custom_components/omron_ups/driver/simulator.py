@@ -21,6 +21,8 @@ class SimulatedUps(PowerModel):
     Pure and synchronous: it owns no task, socket or thread, and time passes only on `clock`.
     """
 
+    answers_while_off = True
+    """Whether the link stays up while the output is off and there is mains (not known)."""
     answers_while_dark = False
     """Whether the link stays up while the output is off and there is no mains (not known)."""
 
@@ -60,8 +62,9 @@ class SimulatedUps(PowerModel):
 
     @property
     def reachable(self) -> bool:
-        """Whether there is anything to talk to: the cable is in and the unit is not dark."""
-        return self._plugged_in and (self.answers_while_dark or not self.is_dead)
+        """Whether there is anything to talk to: the cable is in and the unit awake."""
+        awake = self.answers_while_off if self.fed else self.answers_while_dark
+        return self._plugged_in and (self.output_on or awake)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -116,7 +119,7 @@ class SimulatedUps(PowerModel):
         if not self._plugged_in:
             raise DeviceNotFoundError(f"the simulated {self.profile.name} is unplugged")
         if self.profile.baud is None and not self.reachable:
-            raise DeviceNotFoundError(f"the simulated {self.profile.name} has no power")
+            raise DeviceNotFoundError(f"the simulated {self.profile.name} is switched off")
 
     def _answer(self, request: str) -> str | None:
         # What has happened until now happened under the settings until now.

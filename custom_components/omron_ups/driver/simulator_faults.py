@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+import re
 from types import MappingProxyType
 
 _CR = b"\r"
@@ -28,7 +29,7 @@ class FaultKind(StrEnum):
     """The last field is missing."""
     NON_BINARY_STATUS = "non_binary_status"
     DASHES = "dashes"
-    """Every digit is a dash."""
+    """Every digit is a dash, except in the status of Q1, where no unit can have one."""
     NAK = "nak"
     ECHO = "echo"
     ODD_ACK = "odd_ack"
@@ -128,7 +129,8 @@ def _garbled(reply: str) -> str:
 
 
 def _dashed(reply: str) -> str:
-    return "".join("-" if character.isdigit() else character for character in reply)
+    end = len(reply) - 8 if reply.startswith("(") else len(reply)
+    return re.sub(r"\d", "-", reply[:end]) + reply[end:]
 
 
 _REWORD: Mapping[FaultKind, Callable[[str], str]] = MappingProxyType(

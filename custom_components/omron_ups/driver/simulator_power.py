@@ -263,12 +263,6 @@ class PowerModel(StateMachine):
         return max(0.0, self._input_frequency + self.profile.output_frequency_offset)
 
     @property
-    def is_dead(self) -> bool:
-        """Whether the unit has neither mains nor an output to keep alive, and so may be dark."""
-        self.advance()
-        return not self._was_fed and not self._output_on
-
-    @property
     def simulated_s(self) -> float:
         """Simulated seconds since the start."""
         self.advance()
