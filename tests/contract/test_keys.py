@@ -1,0 +1,270 @@
+"""Every key that the code names has a text, and every text is named by the code."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from importlib import import_module
+import inspect
+from types import ModuleType
+from typing import Any
+
+from homeassistant.components.repairs import RepairsFlow
+from homeassistant.config_entries import ConfigFlow, ConfigSubentryFlow, OptionsFlow
+from homeassistant.helpers.selector import SelectSelector
+import probatio
+import pytest
+
+from .source import INTEGRATION, PLATFORMS, calls, constants, glue, relative, section, translation
+
+PACKAGE = "custom_components.omron_ups"
+EN = translation("en")
+
+FLOWS: Mapping[type, tuple[str, ...]] = {
+    ConfigFlow: ("config",),
+    OptionsFlow: ("options",),
+    ConfigSubentryFlow: ("config_subentries", "nut_account"),
+    RepairsFlow: ("issues", "nut_address_refused", "fix_flow"),
+}
+# Steps without a form of their own: they go on to another one.
+PASSED_THROUGH = {("config", "reconfigure"), ("issues", "init")}
+# Home Assistant has the texts of these aborts.
+HOME_ASSISTANTS_ABORTS = {"reconfigure_successful", "already_in_progress"}
+HA_ERRORS = {
+    "ConfigEntryAuthFailed",
+    "ConfigEntryError",
+    "ConfigEntryNotReady",
+    "HomeAssistantError",
+    "ServiceValidationError",
+    "UpdateFailed",
+}
+
+
+def glue_modules() -> dict[str, ModuleType]:
+    names = (path.stem for path in glue())
+    return {
+        name: import_module(PACKAGE if name == "__init__" else f"{PACKAGE}.{name}")
+        for name in names
+    }
+
+
+MODULES = glue_modules()
+CONSTANTS = frozenset[str]().union(*map(constants, INTEGRATION.rglob("*.py")))
+
+
+def descriptions(platform: str) -> Iterator[Any]:
+    """Yield the entity descriptions that a platform declares at its top.
+
+    Home Assistant's own description classes make instances that are none of EntityDescription.
+    """
+    for value in vars(MODULES[platform]).values():
+        candidates = value if isinstance(value, tuple) else (value,)
+        yield from (item for item in candidates if type(item).__name__.endswith("Description"))
+
+
+def table_keys() -> dict[type, set[str]]:
+    """Return the last column of every table whose first column is an exception: its keys."""
+    found: dict[type, set[str]] = {str: set(), StrEnum: set()}
+    for module in MODULES.values():
+        for value in vars(module).values():
+            for row in value if isinstance(value, tuple) else ():
+                if isinstance(row, tuple) and row and _is_exception(row[0]):
+                    kind = StrEnum if isinstance(row[-1], StrEnum) else str
+                    found[kind].add(str(row[-1]))
+    return found
+
+
+def _is_exception(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Exception)
+
+
+def evaluate(node: ast.expr, module: ModuleType) -> object:
+    """Return what a name or an attribute at the top of a module stands for; None for locals."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return vars(module).get(node.id)
+    if isinstance(node, ast.Attribute):
+        return getattr(evaluate(node.value, module), node.attr, None)
+    return None
+
+
+def steps_of(flow: type) -> set[str]:
+    return {
+        name.removeprefix("async_step_") for name in vars(flow) if name.startswith("async_step_")
+    }
+
+
+def our_flows() -> Iterator[tuple[type, tuple[str, ...]]]:
+    for module in MODULES.values():
+        for value in vars(module).values():
+            if inspect.isclass(value) and value.__module__ == module.__name__:
+                yield from (
+                    (value, path) for base, path in FLOWS.items() if issubclass(value, base)
+                )
+
+
+@pytest.mark.parametrize(
+    ("flow", "path"), our_flows(), ids=lambda value: getattr(value, "__name__", "")
+)
+def test_each_step_has_its_texts(flow: type, path: tuple[str, ...]) -> None:
+    steps = {step for step in steps_of(flow) if (path[0], step) not in PASSED_THROUGH}
+    assert section(EN, *path, "step").keys() ^ steps == set()
+
+
+def test_each_menu_option_is_a_step() -> None:
+    for path in (("config",), ("options",)):
+        for name, step in section(EN, *path, "step").items():
+            options = step.get("menu_options", {})
+            assert options.keys() <= section(EN, *path, "step").keys(), name
+            assert options.keys() == step.get("menu_option_descriptions", options).keys(), name
+    kinds = {str(kind) for kind in MODULES["const"].ConnectionKind}
+    assert section(EN, "config", "step", "user", "menu_options").keys() == kinds
+
+
+def test_each_error_has_its_text_in_each_flow() -> None:
+    everywhere = {
+        *section(EN, "config", "error"),
+        *section(EN, "options", "error"),
+        *section(EN, "config_subentries", "nut_account", "error"),
+        *section(EN, "issues", "nut_address_refused", "fix_flow", "error"),
+    }
+    assert (table_keys()[str] | set(_error_constants())) - everywhere == set()
+    # The options share the step of the config flow, so what it reports must read the same.
+    for key, text in section(EN, "options", "error").items():
+        assert section(EN, "config", "error").get(key) == text
+
+
+def _error_constants() -> Iterator[str]:
+    """Yield the keys that are given to ``errors[...]`` and to ``blame(...)`` as they are."""
+    for path in glue():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+                target = node.targets[0].value
+                named = getattr(target, "id", getattr(target, "attr", ""))
+                if named == "errors" and isinstance(node.value, ast.Constant):
+                    yield str(node.value.value)
+        for name, call in calls(path):
+            if name == "blame" and isinstance(call.args[1], ast.Constant):
+                yield str(call.args[1].value)
+
+
+def test_each_exception_has_its_text() -> None:
+    errors = MODULES["errors"]
+    drivers = {errors.error_key(kind()) for kind, _ in errors._KEYS} | {errors.error_key(None)}
+    assert len(drivers) > len(errors._KEYS), "each kind of error has its own key"
+    assert (drivers | set(_exception_keys())) ^ EN["exceptions"].keys() == set()
+    assert drivers - section(EN, "config", "error").keys() == set()
+
+
+def _exception_keys() -> Iterator[str]:
+    """Yield the keys of the exceptions that are raised with a key that does not vary."""
+    for path in glue():
+        for name, call in calls(path):
+            for keyword in call.keywords if name in HA_ERRORS else ():
+                value = evaluate(keyword.value, MODULES[path.stem])
+                if keyword.arg == "translation_key" and isinstance(value, str):
+                    yield value
+
+
+@pytest.mark.parametrize("path", glue(), ids=relative)
+def test_each_home_assistant_error_is_translated(path: Any) -> None:
+    for name, call in calls(path):
+        if name in HA_ERRORS:
+            given = {keyword.arg for keyword in call.keywords}
+            assert {"translation_domain", "translation_key"} <= given, ast.unparse(call)
+    bare = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Raise) and getattr(node.exc, "id", "") in HA_ERRORS
+    ]
+    assert bare == []
+
+
+def test_each_issue_has_its_texts() -> None:
+    assert EN["issues"].keys() ^ {str(issue) for issue in MODULES["const"].Issue} == set()
+
+
+def test_each_abort_has_its_text() -> None:
+    reasons = {
+        str(keyword.value.value)
+        for path in glue()
+        for name, call in calls(path)
+        if name in {"async_abort", "AbortFlow"}
+        for keyword in call.keywords
+        if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant)
+    }
+    names = {name for path in glue() for name, _ in calls(path)}
+    if names & {"_abort_if_unique_id_configured", "_async_abort_entries_match"}:
+        reasons.add("already_configured")
+    if "_abort_if_unique_id_mismatch" in names:
+        reasons.add("unique_id_mismatch")
+    aborts = set(section(EN, "config", "abort"))
+    aborts |= set(section(EN, "config_subentries", "nut_account", "abort"))
+    assert reasons - HOME_ASSISTANTS_ABORTS == aborts - HOME_ASSISTANTS_ABORTS
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_each_entity_has_its_name_and_each_name_an_entity(platform: str) -> None:
+    keys = {item.translation_key for item in descriptions(platform)}
+    assert keys
+    assert None not in keys
+    assert EN["entity"][platform].keys() ^ keys == set()
+
+
+def test_platforms_are_complete() -> None:
+    assert {str(platform) for platform in MODULES["__init__"].PLATFORMS} == set(PLATFORMS)
+    assert EN["entity"].keys() == set(PLATFORMS)
+
+
+def test_each_state_has_its_text() -> None:
+    for item in descriptions("sensor"):
+        states = section(EN, "entity", "sensor", str(item.translation_key), "state")
+        assert set(item.options or ()) == set(states), item.key
+    for item in descriptions("event"):
+        texts = section(EN, "entity", "event", str(item.translation_key))
+        states = texts["state_attributes"]["event_type"]["state"]
+        assert set(item.event_types or ()) == set(states), item.key
+
+
+def test_each_option_of_a_selector_has_its_text() -> None:
+    wanted: dict[str, set[str]] = {}
+    for module in MODULES.values():
+        for value in vars(module).values():
+            if isinstance(value, probatio.Schema) and isinstance(value.schema, Mapping):
+                for selector in value.schema.values():
+                    if isinstance(selector, SelectSelector):
+                        key = selector.config.get("translation_key")
+                        if key is not None:
+                            wanted[key] = {str(option) for option in selector.config["options"]}
+    assert wanted
+    assert {key: set(texts["options"]) for key, texts in EN["selector"].items()} == wanted
+
+
+def test_nothing_is_translated_that_the_code_does_not_name() -> None:
+    """Errors, exceptions, attributes and system health are named by string constants."""
+    named = [
+        *section(EN, "config", "error"),
+        *section(EN, "options", "error"),
+        *section(EN, "config_subentries", "nut_account", "error"),
+        *EN["exceptions"],
+        *section(EN, "system_health", "info"),
+        *EN["config_subentries"],
+        *(
+            attribute
+            for entities in EN["entity"].values()
+            for texts in entities.values()
+            for attribute in texts.get("state_attributes", {})
+            if attribute != "event_type"
+        ),
+    ]
+    assert set(named) - CONSTANTS == set()
+
+
+def test_system_health_is_translated() -> None:
+    (returned,) = (
+        node.value
+        for node in ast.walk(ast.parse((INTEGRATION / "system_health.py").read_text()))
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Dict)
+    )
+    keys = {key.value for key in returned.keys if isinstance(key, ast.Constant)}
+    assert section(EN, "system_health", "info").keys() ^ keys == set()
