@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from custom_components.omron_ups.driver.simulator import SimulatedUps
-from custom_components.omron_ups.driver.simulator_machine import SimulatorState
-from custom_components.omron_ups.driver.simulator_profiles import PROFILES
+from custom_components.omron_ups.driver.simulator.machine import SimulatorState
+from custom_components.omron_ups.driver.simulator.profiles import PROFILES
+from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
 
 
 @dataclass

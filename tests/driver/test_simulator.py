@@ -2,8 +2,8 @@
 
 import pytest
 
-from custom_components.omron_ups.driver.simulator import SimulatedUps
-from custom_components.omron_ups.driver.simulator_machine import SimulatorState
+from custom_components.omron_ups.driver.simulator.machine import SimulatorState
+from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
 
 from .simulated import Clock, ask, make_ups, state, status
 

@@ -3,8 +3,8 @@
 import pytest
 
 from custom_components.omron_ups.driver.errors import DeviceNotFoundError, TransportError
-from custom_components.omron_ups.driver.simulator import SimulatedUps
-from custom_components.omron_ups.driver.simulator_faults import Fault, FaultKind
+from custom_components.omron_ups.driver.simulator.faults import Fault, FaultKind
+from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
 
 from .simulated import Clock, ask, make_ups, status
 

@@ -9,8 +9,8 @@ import pwd
 import pytest
 
 from custom_components.omron_ups.driver import SerialTransport, Ups, UpsOptions
-from custom_components.omron_ups.driver.simulator import SimulatedUps
-from custom_components.omron_ups.driver.simulator_server import PtyServer
+from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
+from scripts.lib.simulator_server import PtyServer
 
 from .simulated import make_ups
 

@@ -6,9 +6,9 @@ import re
 import pytest
 
 from custom_components.omron_ups.driver.models import LinkInfo
-from custom_components.omron_ups.driver.simulator import SimulatedUps
-from custom_components.omron_ups.driver.simulator_commands import QUERIES
-from custom_components.omron_ups.driver.simulator_profiles import PROFILES, UnknownReply
+from custom_components.omron_ups.driver.simulator.commands import QUERIES
+from custom_components.omron_ups.driver.simulator.profiles import PROFILES, UnknownReply
+from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
 
 from .simulated import Clock, ask, make_ups, status
 

@@ -9,8 +9,8 @@ from custom_components.omron_ups.driver.errors import (
     ReplyTimeoutError,
     TransportError,
 )
-from custom_components.omron_ups.driver.simulator import SimulatedUps
-from custom_components.omron_ups.driver.simulator_faults import Fault, FaultKind
+from custom_components.omron_ups.driver.simulator.faults import Fault, FaultKind
+from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
 from custom_components.omron_ups.driver.transport_simulated import SimulatedTransport
 
 from .simulated import make_ups

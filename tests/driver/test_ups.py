@@ -21,7 +21,7 @@ from custom_components.omron_ups.driver import (
     UpsOptions,
     UpsState,
 )
-from custom_components.omron_ups.driver.simulator_faults import Fault, FaultKind
+from custom_components.omron_ups.driver.simulator.faults import Fault, FaultKind
 
 FAST = Timing(
     poll_s=0.02,

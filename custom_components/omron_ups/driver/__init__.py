@@ -18,8 +18,7 @@ from .errors import (
 )
 from .events import PowerEvent, power_events
 from .models import LinkInfo, Outlet, SelfTestResult, Sensitivity, Topology, UpsState
-from .simulator import SimulatedUps
-from .simulator_profiles import PROFILES, SimulatorProfile
+from .simulator import PROFILES, SimulatedUps, SimulatorProfile
 from .transport import Transport
 from .transport_serial import SerialTransport
 from .transport_simulated import SimulatedTransport

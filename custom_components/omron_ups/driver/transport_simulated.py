@@ -4,7 +4,7 @@ import asyncio
 from typing import override
 
 from .models import LinkInfo
-from .simulator import CR, SimulatedUps
+from .simulator.unit import CR, SimulatedUps
 from .transport import Transport
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 import re
 from types import MappingProxyType
 
-from .simulator_machine import Restart
-from .simulator_power import PowerModel
+from .machine import Restart
+from .power import PowerModel
 
 SECONDS_PER_STEP = 6
 LONGEST_DELAY_MIN = 30

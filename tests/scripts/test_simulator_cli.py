@@ -9,13 +9,7 @@ import subprocess
 
 import pytest
 
-from custom_components.omron_ups.driver.simulator_cli import (
-    CliOptions,
-    can_be_watched,
-    main,
-    parse_arguments,
-    serve,
-)
+from scripts.lib.simulator_cli import CliOptions, can_be_watched, main, parse_arguments, serve
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "simulate"
 LIMIT_S = 30

@@ -12,10 +12,10 @@ import signal
 import stat
 import sys
 
-from .simulator import SimulatedUps
-from .simulator_control import run_command
-from .simulator_profiles import DEFAULT_PROFILE, PROFILES
-from .simulator_server import (
+from custom_components.omron_ups.driver.simulator.profiles import DEFAULT_PROFILE, PROFILES
+from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
+from scripts.lib.simulator_control import run_command
+from scripts.lib.simulator_server import (
     NO_PACING,
     SERIAL_PACING,
     ControlServer,
@@ -168,3 +168,7 @@ def main(
         say(f"simulate: {err}")
         return 1
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

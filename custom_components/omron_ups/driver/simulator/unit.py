@@ -4,11 +4,11 @@ from collections.abc import Callable
 import random
 import time
 
-from .errors import DeviceNotFoundError, TransportError
-from .simulator_commands import QUERIES, WRITES
-from .simulator_faults import Fault, FaultInjector, FaultKind
-from .simulator_power import PowerModel
-from .simulator_profiles import DEFAULT_PROFILE, PROFILES, SimulatorProfile, UnknownReply
+from ..errors import DeviceNotFoundError, TransportError
+from .commands import QUERIES, WRITES
+from .faults import Fault, FaultInjector, FaultKind
+from .power import PowerModel
+from .profiles import DEFAULT_PROFILE, PROFILES, SimulatorProfile, UnknownReply
 
 CR = b"\r"
 ACCEPTED = "OK"

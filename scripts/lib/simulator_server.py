@@ -11,10 +11,14 @@ import tty
 from types import TracebackType
 from typing import Self, override
 
-from .errors import TransportError
-from .simulator import CR, SimulatedUps
-from .simulator_control import run_command
-from .simulator_profiles import BITS_PER_BYTE, SERIAL_BAUD, SERIAL_TURNAROUND_S
+from custom_components.omron_ups.driver.errors import TransportError
+from custom_components.omron_ups.driver.simulator.profiles import (
+    BITS_PER_BYTE,
+    SERIAL_BAUD,
+    SERIAL_TURNAROUND_S,
+)
+from custom_components.omron_ups.driver.simulator.unit import CR, SimulatedUps
+from scripts.lib.simulator_control import run_command
 
 LOOPBACK = "127.0.0.1"
 # Between the pieces of a reply that comes in several reads.

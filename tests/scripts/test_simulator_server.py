@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import serialx
 
-from custom_components.omron_ups.driver.simulator import SimulatedUps
-from custom_components.omron_ups.driver.simulator_faults import Fault, FaultKind
-from custom_components.omron_ups.driver.simulator_server import (
+from custom_components.omron_ups.driver.simulator.faults import Fault, FaultKind
+from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
+from scripts.lib.simulator_server import (
     NO_PACING,
     SERIAL_PACING,
     ControlServer,
@@ -20,8 +20,7 @@ from custom_components.omron_ups.driver.simulator_server import (
     TcpServer,
     answer,
 )
-
-from .simulated import make_ups
+from tests.driver.simulated import make_ups
 
 Q1 = b"(103.7 000.0 103.8 012 50.1 13.7 25.9 00101000\r"
 LIMIT_S = 10

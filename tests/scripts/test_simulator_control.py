@@ -2,18 +2,11 @@
 
 import pytest
 
-from custom_components.omron_ups.driver.simulator import SimulatedUps
-from custom_components.omron_ups.driver.simulator_control import (
-    COMMANDS,
-    ControlError,
-    describe,
-    parse_fault,
-    run_command,
-)
-from custom_components.omron_ups.driver.simulator_faults import Fault, FaultKind
-from custom_components.omron_ups.driver.simulator_machine import SimulatorState
-
-from .simulated import ask, make_ups, state, status
+from custom_components.omron_ups.driver.simulator.faults import Fault, FaultKind
+from custom_components.omron_ups.driver.simulator.machine import SimulatorState
+from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
+from scripts.lib.simulator_control import COMMANDS, ControlError, describe, parse_fault, run_command
+from tests.driver.simulated import ask, make_ups, state, status
 
 
 @pytest.fixture

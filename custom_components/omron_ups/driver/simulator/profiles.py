@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from .models import LinkInfo
+from ..models import LinkInfo
 
 OMRON = 0x0590
 DEFAULT_PROFILE = "bw55t"

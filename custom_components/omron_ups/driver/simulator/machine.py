@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 import time
 
-from .simulator_battery import SimulatedBattery
-from .simulator_profiles import SettingsRow, SimulatorProfile
+from .battery import SimulatedBattery
+from .profiles import SettingsRow, SimulatorProfile
 
 SELF_TEST_S = 10.0
 OVERLOAD_LOAD = 100.0

@@ -2,7 +2,7 @@
 
 import math
 
-from .simulator_profiles import BatteryRow
+from .profiles import BatteryRow
 
 # Runtime falls faster than the load grows; the exponent of vendor driver 1.02's runtime formula.
 _LOAD_EXPONENT = 1.334897356

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 import time
 
-from .simulator_machine import SELF_TEST_S, PendingShutdown, Restart, StateMachine
-from .simulator_profiles import SimulatorProfile
+from .machine import SELF_TEST_S, PendingShutdown, Restart, StateMachine
+from .profiles import SimulatorProfile
 
 MAX_LOAD = 150.0
 MAX_INPUT_VOLTAGE = 300.0

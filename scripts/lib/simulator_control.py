@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import math
 from types import MappingProxyType
 
-from .simulator import SimulatedUps
-from .simulator_faults import Fault, FaultKind
+from custom_components.omron_ups.driver.simulator.faults import Fault, FaultKind
+from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
 
 _SWITCH = MappingProxyType({"on": True, "off": False})
 
