@@ -37,8 +37,7 @@ from .const import (
     SUBENTRY_NUT_ACCOUNT,
     ConnectionKind,
 )
-from .driver import Dialect, UpsError, UpsState
-from .driver.simulator_profiles import DEFAULT_PROFILE, PROFILES
+from .driver import PROFILES, Dialect, UpsError, UpsState
 from .errors import error_key
 from .nut_form import async_check_nut_input, nut_schema
 from .nut_options import default_nut_options, others_at, owner_of
@@ -57,7 +56,7 @@ SERIAL_SCHEMA: Final = probatio.Schema(
 
 SIMULATED_SCHEMA: Final = probatio.Schema(
     {
-        probatio.Required(CONF_MODEL, default=DEFAULT_PROFILE): SelectSelector(
+        probatio.Required(CONF_MODEL, default=next(iter(PROFILES))): SelectSelector(
             SelectSelectorConfig(
                 mode=SelectSelectorMode.DROPDOWN,
                 options=[
@@ -228,10 +227,12 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
         self, data: dict[str, Any], *, unique_id: str | UndefinedType | None = UNDEFINED
     ) -> ConfigFlowResult:
         entry = self._get_reconfigure_entry()
-        if entry.state is not ConfigEntryState.LOADED:
+        was_running = entry.state is ConfigEntryState.LOADED
+        result = self.async_update_and_abort(entry, data=data, unique_id=unique_id)
+        if not was_running:
             # A running entry listens for the change; one that waits for its next try does not.
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
-        return self.async_update_and_abort(entry, data=data, unique_id=unique_id)
+        return result
 
 
 class OmronOptionsFlow(OptionsFlow):

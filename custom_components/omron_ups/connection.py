@@ -8,10 +8,16 @@ from urllib.parse import urlsplit
 from homeassistant.const import CONF_DEVICE, CONF_MODEL
 
 from .const import CONF_CONNECTION, CONF_DIALECT, ConnectionKind
-from .driver import Dialect, SerialTransport, Ups, UpsOptions, UpsState
-from .driver.simulator import SimulatedUps
-from .driver.simulator_profiles import PROFILES
-from .driver.transport_simulated import SimulatedTransport
+from .driver import (
+    PROFILES,
+    Dialect,
+    SerialTransport,
+    SimulatedTransport,
+    SimulatedUps,
+    Ups,
+    UpsOptions,
+    UpsState,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

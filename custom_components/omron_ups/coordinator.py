@@ -8,8 +8,7 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .const import LOGGER
-from .driver import Ups, UpsState
-from .driver.simulator import SimulatedUps
+from .driver import SimulatedUps, Ups, UpsState
 from .errors import update_failed
 from .nut_service import NutService
 from .outages import OutageLog

@@ -10,8 +10,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import OmronConfigEntry
-from .driver.simulator import SimulatedUps
-from .driver.simulator_power import MAX_LOAD
+from .driver import SimulatedUps
+from .driver.simulator.power import MAX_LOAD
 from .entity import OmronStandingEntity
 
 PARALLEL_UPDATES = 1

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import OmronConfigEntry
-from .driver.simulator import SimulatedUps
+from .driver import SimulatedUps
 from .entity import OmronStandingEntity
 
 PARALLEL_UPDATES = 1
