@@ -1,0 +1,1 @@
+"""Holds nothing: the tests of driver/ and nut/ run without Home Assistant's test plug-in."""

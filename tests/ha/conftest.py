@@ -1,0 +1,82 @@
+"""A simulated UPS in a Home Assistant."""
+
+from collections.abc import AsyncGenerator, Generator
+from functools import partial
+from unittest.mock import patch
+
+from homeassistant.core import HomeAssistant
+import pytest
+
+# Imported here so that the test plug-in's own `custom_components` package does not win.
+import custom_components.omron_ups  # noqa: F401
+from custom_components.omron_ups.driver import SimulatedTransport, SimulatedUps, Timing, UpsOptions
+from tests.ha.common import (
+    ENTRY_ID,
+    MockConfigEntry,
+    is_loaded,
+    set_up,
+    simulated_entry,
+    unused_port,
+)
+
+# A clockwork that makes the tests short; the order of things is the same.
+FAST = Timing(
+    poll_s=0.02,
+    poll_on_battery_s=0.02,
+    stale_after_s=0.2,
+    reconnect_first_s=0.02,
+    reconnect_longest_s=0.05,
+)
+
+
+@pytest.fixture(autouse=True)
+def auto_enable_custom_integrations(enable_custom_integrations: None) -> None:
+    """Let Home Assistant find the integration."""
+
+
+@pytest.fixture(autouse=True)
+def fast_ups() -> Generator[None]:
+    """Let the simulated UPS answer at once, and the driver ask it often."""
+    connection = "custom_components.omron_ups.connection"
+    with (
+        patch(f"{connection}.SimulatedTransport", partial(SimulatedTransport, turnaround_s=0)),
+        patch(f"{connection}.UpsOptions", partial(UpsOptions, timing=FAST)),
+    ):
+        yield
+
+
+@pytest.fixture
+def all_entities_enabled() -> Generator[None]:
+    """Enable the entities that are disabled by default too."""
+    with patch("homeassistant.helpers.entity.Entity.entity_registry_enabled_default", new=True):
+        yield
+
+
+@pytest.fixture
+def free_port(socket_enabled: None) -> int:
+    """Return a port that nobody listens on."""
+    return unused_port()
+
+
+@pytest.fixture
+def entry(hass: HomeAssistant, free_port: int) -> MockConfigEntry:
+    """Return an entry that is not set up yet."""
+    entry = simulated_entry(free_port, entry_id=ENTRY_ID)
+    entry.add_to_hass(hass)
+    return entry
+
+
+@pytest.fixture
+async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> AsyncGenerator[MockConfigEntry]:
+    """Return an entry that is set up."""
+    await set_up(hass, entry)
+    yield entry
+    if is_loaded(entry):
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.fixture
+def simulated(loaded: MockConfigEntry) -> SimulatedUps:
+    """Return the simulation behind the UPS that is set up."""
+    ups: SimulatedUps = loaded.runtime_data.simulated
+    return ups
