@@ -370,10 +370,12 @@ class OmronDataAgeSensor(OmronStandingEntity, SensorEntity):
         """Grow also while nothing is heard of the UPS."""
         await super().async_added_to_hass()
         self.async_on_remove(
-            async_track_time_interval(
-                self.hass, lambda _now: self.async_write_ha_state(), DATA_AGE_INTERVAL
-            )
+            async_track_time_interval(self.hass, self._handle_time, DATA_AGE_INTERVAL)
         )
+
+    @callback
+    def _handle_time(self, _now: datetime) -> None:
+        self.async_write_ha_state()
 
     @property
     @override
