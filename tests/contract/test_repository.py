@@ -32,7 +32,6 @@ TESTED_BY = {
     "driver/simulator/__init__.py": "driver/test_simulator.py",
     "driver/simulator/faults.py": "driver/test_simulator_faults.py",
     "driver/simulator/unit.py": "driver/test_simulator.py",
-    "driver/transport_simulated.py": "driver/test_ups.py",
     "driver/variables.py": "driver/test_assemble.py",
     "nut/__init__.py": "nut/test_server.py",
     "nut/connection.py": "nut/test_server.py",
