@@ -39,6 +39,7 @@ class OutageLog:
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Remember nothing yet; `async_load` does."""
+        self._hass = hass
         self._store: Store[dict[str, Any]] = Store(
             hass, _VERSION, f"{DOMAIN}.{entry_id}", atomic_writes=True
         )
@@ -70,7 +71,7 @@ class OutageLog:
         await self._store.async_remove()
 
     def _save(self) -> None:
-        self._store.async_delay_save(lambda: _to_json(self.outages))
+        self._hass.async_create_task(self._store.async_save(_to_json(self.outages)))
 
 
 def _to_json(outages: Outages) -> dict[str, Any]:

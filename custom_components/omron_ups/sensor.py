@@ -370,11 +370,11 @@ class OmronDataAgeSensor(OmronStandingEntity, SensorEntity):
         """Grow also while nothing is heard of the UPS."""
         await super().async_added_to_hass()
         self.async_on_remove(
-            async_track_time_interval(self.hass, self._handle_time, DATA_AGE_INTERVAL)
+            async_track_time_interval(self.hass, self._async_grow, DATA_AGE_INTERVAL)
         )
 
     @callback
-    def _handle_time(self, _now: datetime) -> None:
+    def _async_grow(self, _now: datetime) -> None:
         self.async_write_ha_state()
 
     @property
