@@ -6,6 +6,8 @@ from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant
 import pytest
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension  # type: ignore[import-untyped]
+from syrupy.assertion import SnapshotAssertion
 
 # Imported here so that the test plug-in's own `custom_components` package does not win.
 import custom_components.omron_ups  # noqa: F401
@@ -43,6 +45,12 @@ def fast_ups() -> Generator[None]:
         patch(f"{connection}.UpsOptions", partial(UpsOptions, timing=FAST)),
     ):
         yield
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Leave out of snapshots what differs from run to run."""
+    return snapshot.use_extension(HomeAssistantSnapshotExtension)
 
 
 @pytest.fixture

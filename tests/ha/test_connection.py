@@ -1,0 +1,52 @@
+"""From the data of an entry to a UPS."""
+
+from unittest.mock import patch
+
+import pytest
+
+from custom_components.omron_ups.connection import make_connection, public_url, read_once
+from custom_components.omron_ups.driver import DeviceNotFoundError, Ups
+
+SIMULATED = {"connection": "simulated", "model": "bn150t"}
+
+
+@pytest.mark.parametrize(
+    ("device", "shown"),
+    [
+        ("/dev/ttyUSB0", "/dev/ttyUSB0"),
+        ("socket://192.0.2.1:4001", "socket://192.0.2.1:4001"),
+        ("socket://me:secret@192.0.2.1:4001?key=secret#secret", "socket://192.0.2.1:4001"),
+        ("esphome-hass://01J/uart?key=secret", "esphome-hass://01J/uart"),
+    ],
+)
+def test_secrets_of_an_address_are_not_shown(device: str, shown: str) -> None:
+    assert public_url(device) == shown
+
+
+async def test_reading_once_leaves_nothing_running() -> None:
+    with patch.object(Ups, "stop", autospec=True, side_effect=Ups.stop) as stop:
+        state = await read_once(SIMULATED, version="1.2.3")
+    assert state.model == "BN150T"
+    assert state.variables["driver.version"] == "1.2.3"
+    assert [ups.is_running for (ups,), _ in stop.await_args_list] == [False]
+
+
+async def test_failing_to_read_leaves_nothing_running() -> None:
+    serial = {"connection": "serial", "device": "/dev/ttyNONE", "dialect": "omron"}
+    with (
+        patch.object(Ups, "stop", autospec=True, side_effect=Ups.stop) as stop,
+        pytest.raises(DeviceNotFoundError),
+    ):
+        await read_once(serial, version="1")
+    assert {ups.is_running for (ups,), _ in stop.await_args_list} == {False}
+
+
+def test_a_simulated_ups_can_be_played_with() -> None:
+    connection = make_connection(SIMULATED, version="1")
+    assert connection.simulated is not None
+    assert connection.simulated.profile.model == "BN150T"
+
+
+def test_a_serial_ups_can_not() -> None:
+    serial = {"connection": "serial", "device": "/dev/ttyNONE", "dialect": "megatec"}
+    assert make_connection(serial, version="1").simulated is None
