@@ -52,7 +52,7 @@ class OmronCoordinator(DataUpdateCoordinator[UpsState]):
 
     def __init__(self, hass: HomeAssistant, entry: OmronConfigEntry, ups: Ups) -> None:
         """Begin with what the UPS, which must have been started, says now."""
-        super().__init__(hass, LOGGER, config_entry=entry, name=f"{entry.title} ({entry.entry_id})")
+        super().__init__(hass, LOGGER, config_entry=entry, name=entry.title)
         self.ups = ups
         self.data = ups.state
 

@@ -130,6 +130,8 @@ class NutService:
             self._ups.set_names(options.ups_name, options.aliases)
         except NameTakenError as err:
             self._async_report(err)
+        else:
+            self._async_settle_names()
         self.async_update_networks()
         # The networks of this entry may be those of others on the same server.
         if options.address is not None:
@@ -153,6 +155,12 @@ class NutService:
         return ServerSettings(
             host=options.host, port=options.port, allowed_networks=owner.allowed_networks
         )
+
+    @callback
+    def _async_settle_names(self) -> None:
+        """Forget that a name was taken; without a lease nobody has looked yet."""
+        if self._lease is not None:
+            self._async_delete_issue(f"{Issue.NUT_NAME_TAKEN}_{self._entry.entry_id}")
 
     @callback
     def _async_report(self, err: NutServerError) -> None:
