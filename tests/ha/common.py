@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 import socket
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_HOST, CONF_MODEL, CONF_PORT
+from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_MODEL, CONF_PORT
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import (  # type: ignore[import-untyped]
     MockConfigEntry,
     async_fire_time_changed,
+    get_system_health_info,
     mock_restore_cache_with_extra_data,
     snapshot_platform,
 )
@@ -19,6 +22,7 @@ from custom_components.omron_ups.const import (
     CONF_ALIASES,
     CONF_ALLOWED_NETWORKS,
     CONF_CONNECTION,
+    CONF_DIALECT,
     CONF_ENABLED,
     CONF_NUT_SERVER,
     CONF_UPS_NAME,
@@ -31,12 +35,15 @@ __all__ = [
     "LOOPBACK",
     "TITLE",
     "MockConfigEntry",
+    "NutConnection",
     "accepts",
     "async_fire_time_changed",
     "eventually",
+    "get_system_health_info",
     "is_loaded",
     "mock_restore_cache_with_extra_data",
     "nut_server_options",
+    "serial_entry",
     "set_up",
     "simulated_entry",
     "snapshot_platform",
@@ -83,6 +90,17 @@ def simulated_entry(
     )
 
 
+def serial_entry(device: str, unique_id: str, **changes: Any) -> MockConfigEntry:
+    """Return an entry of a UPS on a serial port, not served."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title=TITLE,
+        unique_id=unique_id,
+        data={CONF_CONNECTION: "serial", CONF_DEVICE: device, CONF_DIALECT: "omron", **changes},
+        options={CONF_NUT_SERVER: nut_server_options(1, enabled=False)},
+    )
+
+
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Set the entry up."""
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -110,6 +128,48 @@ async def accepts(port: int) -> bool:
     writer.close()
     await writer.wait_closed()
     return True
+
+
+class NutConnection:
+    """A NUT client that says exactly what it is told to."""
+
+    def __init__(self, port: int, *, source: str = LOOPBACK) -> None:
+        """Connect to `port` of the loopback interface when entered."""
+        self._port = port
+        self._source = source
+
+    async def __aenter__(self) -> Self:
+        """Connect."""
+        self._reader, self._writer = await asyncio.open_connection(
+            LOOPBACK, self._port, local_addr=(self._source, 0)
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Hang up."""
+        self._writer.close()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+    async def ask(self, request: str) -> str:
+        """Return the first line of the reply, empty if the server hung up."""
+        try:
+            self._writer.write(f"{request}\n".encode())
+            async with asyncio.timeout(5):
+                return (await self._reader.readline()).decode().strip()
+        except ConnectionError:
+            return ""
+
+    async def log_in(self, username: str, password: str, *, ups: str = "ups") -> str:
+        """Log in and return the answer."""
+        await self.ask(f"USERNAME {username}")
+        await self.ask(f"PASSWORD {password}")
+        return await self.ask(f"LOGIN {ups}")
 
 
 async def eventually(condition: Callable[[], bool]) -> None:

@@ -40,6 +40,7 @@ from tests.ha.common import (
     MockConfigEntry,
     is_loaded,
     nut_server_options,
+    serial_entry,
     set_up,
     simulated_entry,
     unused_port,
@@ -451,17 +452,6 @@ async def test_options_move_to_another_address_of_the_same_port(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
     assert loaded.runtime_data.nut.is_serving
-
-
-def serial_entry(device: str, unique_id: str, **changes: Any) -> MockConfigEntry:
-    """Return an entry of a UPS on a serial port, not served."""
-    return MockConfigEntry(
-        domain=DOMAIN,
-        title="BW55T",
-        unique_id=unique_id,
-        data={CONF_CONNECTION: "serial", CONF_DEVICE: device, CONF_DIALECT: "omron", **changes},
-        options={CONF_NUT_SERVER: nut_server_options(1, enabled=False)},
-    )
 
 
 async def reconfigure(

@@ -1,0 +1,160 @@
+"""The event entity."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.util import dt as dt_util
+import pytest
+
+from custom_components.omron_ups.driver import SimulatedUps, UpsState
+from tests.ha.common import MockConfigEntry, async_fire_time_changed, eventually, set_up, state_of
+
+POWER = "event.bw55t_power"
+
+type Seen = list[dict[str, Any]]
+
+
+@pytest.fixture
+def seen(hass: HomeAssistant) -> Seen:
+    """Return the events that the entity reports from now on."""
+    seen: Seen = []
+
+    @callback
+    def note(event: Event[EventStateChangedData]) -> None:
+        state = event.data["new_state"]
+        if state is not None and state.attributes.get("event_type"):
+            seen.append(dict(state.attributes))
+
+    async_track_state_change_event(hass, POWER, note)
+    return seen
+
+
+def types(seen: Seen) -> list[str]:
+    """Return what was reported."""
+    return [event["event_type"] for event in seen]
+
+
+def publisher(entry: MockConfigEntry) -> Callable[..., None]:
+    """Return what lets the driver seem to publish a state with other facts."""
+    data = entry.runtime_data
+    # The real UPS must not talk in between.
+    data.ups._subscribers.clear()
+
+    def publish(**facts: Any) -> None:
+        state: UpsState = replace(data.coordinator.data, **facts)
+        data.async_handle_state(state)
+
+    return publish
+
+
+async def test_a_power_cut(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulated: SimulatedUps, seen: Seen
+) -> None:
+    assert state_of(hass, POWER) == "unknown"
+    simulated.cut_mains()
+    await eventually(lambda: types(seen) == ["power_lost"])
+    simulated.restore_mains()
+    await eventually(lambda: types(seen) == ["power_lost", "power_restored"])
+    lost = seen[0]
+    assert lost["battery_charge"] == 100
+    assert lost["battery_runtime"] == 3900
+    assert lost["load"] == 12
+
+
+async def test_what_is_not_known_is_left_out(
+    loaded: MockConfigEntry, seen: Seen, hass: HomeAssistant
+) -> None:
+    publish = publisher(loaded)
+    publish(on_battery=True, battery_charge=None, battery_runtime=None)
+    await hass.async_block_till_done()
+    assert types(seen) == ["power_lost"]
+    assert seen[0]["load"] == 12
+    assert not {"battery_charge", "battery_runtime"} & set(seen[0])
+
+
+@pytest.mark.parametrize(
+    ("fact", "events"),
+    [
+        ("on_battery", ["power_lost", "power_restored"]),
+        ("battery_low", ["battery_low", "battery_ok"]),
+        ("overload", ["overload", "overload_cleared"]),
+        ("fault", ["fault", "fault_cleared"]),
+        ("testing", ["test_started", "test_finished"]),
+        ("stale", ["communication_lost", "communication_restored"]),
+        ("replace_battery", ["replace_battery"]),
+    ],
+)
+async def test_each_fact_is_reported(
+    hass: HomeAssistant, loaded: MockConfigEntry, seen: Seen, fact: str, events: list[str]
+) -> None:
+    await eventually(lambda: loaded.runtime_data.ups.state.replace_battery is False)
+    publish = publisher(loaded)
+    publish(**{fact: True})
+    publish(**{fact: False})
+    await hass.async_block_till_done()
+    assert types(seen) == events
+
+
+async def test_several_at_once_are_all_reported(
+    hass: HomeAssistant, loaded: MockConfigEntry, seen: Seen
+) -> None:
+    publisher(loaded)(on_battery=True, battery_low=True, overload=True)
+    await hass.async_block_till_done()
+    assert types(seen) == ["power_lost", "battery_low", "overload"]
+
+
+async def test_what_began_before_is_not_news(
+    hass: HomeAssistant, entry: MockConfigEntry, seen: Seen
+) -> None:
+    simulated = SimulatedUps()
+    simulated.cut_mains()
+    with patch("custom_components.omron_ups.connection.SimulatedUps", return_value=simulated):
+        await set_up(hass, entry)
+    assert entry.runtime_data.ups.state.on_battery
+    assert state_of(hass, POWER) == "unknown"
+    simulated.restore_mains()
+    await eventually(lambda: types(seen) == ["power_restored"])
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_lost_communication_is_repeated_every_five_minutes(
+    hass: HomeAssistant, loaded: MockConfigEntry, seen: Seen
+) -> None:
+    publish = publisher(loaded)
+    publish(stale=True)
+    await hass.async_block_till_done()
+    assert types(seen) == ["communication_lost"]
+    for repetition in (2, 3):
+        await pass_time(hass, timedelta(minutes=5 * (repetition - 1), seconds=1))
+        assert types(seen) == ["communication_lost"] * repetition
+    publish(stale=False)
+    await pass_time(hass, timedelta(minutes=30))
+    assert types(seen) == ["communication_lost"] * 3 + ["communication_restored"]
+
+
+async def test_a_bad_battery_is_repeated_every_twelve_hours(
+    hass: HomeAssistant, loaded: MockConfigEntry, seen: Seen
+) -> None:
+    await eventually(lambda: loaded.runtime_data.ups.state.replace_battery is False)
+    publish = publisher(loaded)
+    publish(replace_battery=True)
+    await hass.async_block_till_done()
+    assert types(seen) == ["replace_battery"]
+    await pass_time(hass, timedelta(hours=11, minutes=59))
+    assert types(seen) == ["replace_battery"]
+    await pass_time(hass, timedelta(hours=12, minutes=1))
+    assert types(seen) == ["replace_battery"] * 2
+    publish(replace_battery=False)
+    await pass_time(hass, timedelta(hours=48))
+    assert types(seen) == ["replace_battery"] * 2
+
+
+async def pass_time(hass: HomeAssistant, time: timedelta) -> None:
+    """Let the timers of that time from now run down."""
+    async_fire_time_changed(hass, dt_util.utcnow() + time)
+    await hass.async_block_till_done()
