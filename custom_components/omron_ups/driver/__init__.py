@@ -3,37 +3,54 @@
 An asyncio library of its own that knows nothing of Home Assistant or of the NUT server.
 """
 
+from .auto_restart import SettingMemory, VolatileMemory
 from .capabilities import Dialect
+from .commands import InstantCommand
+from .delays import SHUTDOWN_DELAYS_S, Delays
 from .errors import (
+    CommandError,
+    CommandRejectedError,
     DeviceBusyError,
     DeviceNotFoundError,
     DevicePermissionError,
     EchoError,
     InvalidReplyError,
     NotAUpsError,
+    NotSupportedError,
+    OutOfRangeError,
     RejectedError,
     ReplyTimeoutError,
+    SettingMemoryError,
     TransportError,
+    UnconfirmedError,
     UpsError,
 )
 from .events import PowerEvent, power_events
-from .models import LinkInfo, Outlet, SelfTestResult, Sensitivity, Topology, UpsState
+from .models import LinkInfo, Outlet, SelfTestResult, Sensitivity, Topology, UpsState, Writable
+from .options import Timing, UpsOptions
 from .simulator import PROFILES, SimulatedUps, SimulatorProfile
 from .transport import Transport
 from .transport_serial import SerialTransport
 from .transport_simulated import SimulatedTransport
-from .ups import Timing, Ups, UpsOptions
+from .ups import Ups
 
 __all__ = [
     "PROFILES",
+    "SHUTDOWN_DELAYS_S",
+    "CommandError",
+    "CommandRejectedError",
+    "Delays",
     "DeviceBusyError",
     "DeviceNotFoundError",
     "DevicePermissionError",
     "Dialect",
     "EchoError",
+    "InstantCommand",
     "InvalidReplyError",
     "LinkInfo",
     "NotAUpsError",
+    "NotSupportedError",
+    "OutOfRangeError",
     "Outlet",
     "PowerEvent",
     "RejectedError",
@@ -41,6 +58,8 @@ __all__ = [
     "SelfTestResult",
     "Sensitivity",
     "SerialTransport",
+    "SettingMemory",
+    "SettingMemoryError",
     "SimulatedTransport",
     "SimulatedUps",
     "SimulatorProfile",
@@ -48,9 +67,12 @@ __all__ = [
     "Topology",
     "Transport",
     "TransportError",
+    "UnconfirmedError",
     "Ups",
     "UpsError",
     "UpsOptions",
     "UpsState",
+    "VolatileMemory",
+    "Writable",
     "power_events",
 ]

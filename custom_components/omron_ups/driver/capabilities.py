@@ -1,19 +1,22 @@
 """Which queries a unit answers: asked of its capability pages, else probed with care."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 import logging
+from types import MappingProxyType
 
 from .errors import EchoError, InvalidReplyError, RejectedError, ReplyTimeoutError
 from .models import LinkInfo
 from .profiles import OMRON_VENDOR_ID
 from .protocol import OmronProtocol
-from .queries import CHARGE_REQUEST, QUERIES, Query
+from .queries import CHARGE_REQUEST, QUERIES, CapabilityBit, Query
 
 _LOGGER = logging.getLogger(__name__)
 
 PAGES = (1, 2, 3, 4, 5)
 _Q1_BIT = 1 << 31
+_NO_PAGES: Mapping[int, int] = MappingProxyType({})
 
 
 class Dialect(StrEnum):
@@ -35,6 +38,14 @@ class Capabilities:
     """Queries to try; the first refusal ends it."""
     is_omron: bool = False
     """Whether the unit showed by VID or by an answer that it speaks OMRON's dialect."""
+    pages: Mapping[int, int] = _NO_PAGES
+    """The capability pages that could be read, by number."""
+
+    def announces(self, place: CapabilityBit) -> bool | None:
+        """Tell what the pages say of a command; None where its page could not be read."""
+        if place.page not in self.pages:
+            return None
+        return bool(self.pages[place.page] >> place.bit & 1)
 
 
 async def discover(protocol: OmronProtocol, link: LinkInfo, dialect: Dialect) -> Capabilities:
@@ -64,6 +75,7 @@ async def discover(protocol: OmronProtocol, link: LinkInfo, dialect: Dialect) ->
         announced=tuple(row for row in QUERIES if _is_announced(row, pages)),
         unproven=tuple(row for row in QUERIES if _is_open(row, pages)),
         is_omron=is_omron,
+        pages=MappingProxyType(pages),
     )
 
 

@@ -21,6 +21,10 @@ class DevicePermissionError(TransportError):
     """This process may not open the device."""
 
 
+class NoBackendError(TransportError):
+    """There is no libusb on this machine, or it has no access to the USB bus."""
+
+
 class ReplyTimeoutError(UpsError, TimeoutError):
     """No complete reply came within the time limit of the link."""
 
@@ -39,3 +43,27 @@ class EchoError(RejectedError):
 
 class NotAUpsError(UpsError):
     """Something is there, but it does not answer Q1 as a UPS does."""
+
+
+class CommandError(UpsError):
+    """Base of what can go wrong with a command or a setting, beside the link itself."""
+
+
+class NotSupportedError(CommandError):
+    """This unit does not offer the command, or the variable cannot be written."""
+
+
+class OutOfRangeError(CommandError, ValueError):
+    """The value is not one that the unit can take; the text says which are."""
+
+
+class CommandRejectedError(CommandError):
+    """The UPS refused: it answered ``NAK``, or sent the request back."""
+
+
+class UnconfirmedError(CommandError):
+    """The UPS did not acknowledge, and nothing that it says since shows that it obeyed."""
+
+
+class SettingMemoryError(CommandError):
+    """A setting that has to be restored later could not be stored, so nothing was sent."""

@@ -45,6 +45,18 @@ class LinkInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Writable:
+    """What a variable may be set to: text of so many characters, a word, or a number in a range."""
+
+    max_length: int | None = None
+    enum: tuple[str, ...] = ()
+    ranges: tuple[tuple[int, int], ...] = ()
+    """First and last, both allowed."""
+    is_dangerous: bool = False
+    """Whether a wrong value can harm what is attached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outlet:
     """One outlet group, as ``OS ?`` (vendor driver 1.02) and ``LC`` (seen on BW55T) report it."""
 
@@ -96,10 +108,19 @@ class UpsState:
     load: int | None = None
     """Percent of the rated W, truncated by the unit (inferred from a BW55T sample)."""
     battery_voltage: float | None = None
-    """V as the unit reports it; the BW55T seems to report one 12 V block of its 24 V battery."""
+    """V as the unit reports it, times ``battery_packs``."""
+    battery_packs: int = 1
+    """What the user said the reported voltage has to be multiplied by."""
+    battery_packs_suggested: int | None = None
+    """What it looks as if it had to be multiplied by; None where it seems right as it is.
+
+    The BW55T seems to report one 12 V block of its 24 V battery.
+    """
     battery_charge: int | None = None
     battery_runtime: int | None = None
     """Seconds; the unit counts in whole minutes."""
+    runtime_estimated: bool = False
+    """Whether ``battery_runtime`` is the vendor driver's formula instead of the unit's word."""
     battery_temperature: float | None = None
     temperature: float | None = None
     realpower: int | None = None

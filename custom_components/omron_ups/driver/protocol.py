@@ -12,6 +12,8 @@ _LOGGER = logging.getLogger(__name__)
 # A garbled reply comes fast and is often good the next time; a silent unit costs the whole time
 # limit at every try, and the poll loop comes back to it anyway.
 GARBLED_TRIES = 3
+# The vendor driver looks at two characters only.
+ACKNOWLEDGED_SHAPE = re.compile("OK.*")
 
 
 class OmronProtocol:
@@ -36,6 +38,13 @@ class OmronProtocol:
     async def query(self, query: Query) -> Values:
         """Ask one row of the table."""
         return await self._ask(query.request, query.shape, query.parse)
+
+    async def command(self, request: str) -> None:
+        """Send a write, once; return when the unit acknowledged it (``OK``, seen on BN150T).
+
+        Silence and any other reply are no acknowledgement, and an exception here.
+        """
+        await self._ask_once(request, ACKNOWLEDGED_SHAPE, re.Match.group)
 
     async def _ask[ValueT](
         self, request: str, shape: re.Pattern[str], read: Callable[[re.Match[str]], ValueT]

@@ -3,19 +3,28 @@
 import asyncio
 from collections.abc import Callable, Mapping
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 import logging
 import time
 from types import MappingProxyType
 
-from .assemble import Observation, Reading, assemble
-from .capabilities import Capabilities, Dialect, discover
-from .errors import InvalidReplyError, NotAUpsError, RejectedError, ReplyTimeoutError, UpsError
-from .models import UpsState
+from .assemble import Observation, assemble
+from .auto_restart import AutoRestartKeeper, SettingMemory, VolatileMemory
+from .commands import InstantCommand
+from .control import Control
+from .errors import (
+    InvalidReplyError,
+    NotAUpsError,
+    RejectedError,
+    ReplyTimeoutError,
+    TransportError,
+    UpsError,
+)
+from .models import UpsState, Writable
+from .options import UpsOptions
 from .protocol import OmronProtocol
-from .queries import Q1Reply, Query
-from .schedule import Schedule, lifetime
-from .status import Status, StatusTracker
+from .reader import Reader
+from .settings import DRIVER_SETTINGS
 from .transport import Transport
 
 _LOGGER = logging.getLogger(__name__)
@@ -25,42 +34,16 @@ DRIVER_VERSION = "1.0"
 """Version of this driver by itself, for ``driver.version.internal``."""
 # A device that keeps silent may need its link opened anew.
 SILENT_POLLS_BEFORE_REOPEN = 3
-# Replies that contradict each other about the power are settled by at most so many more.
-CONFIRMATIONS = 4
 # Expected time of one exchange until there is a measured one, in seconds.
 EXCHANGE_GUESS_S = 0.3
 # How slowly a long exchange is forgotten, per exchange.
 EXCHANGE_DECAY = 0.9
+DRIVER_VARIABLES = frozenset(row.name for row in DRIVER_SETTINGS)
 INTERNAL_ERROR = "internal error, see the log"
 # How often to look for a query that is due.
 IDLE_S = 0.1
 
 type StateCallback = Callable[[UpsState], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """The driver's clockwork, in seconds."""
-
-    poll_s: float = 1.0
-    """From one Q1 to the next on mains."""
-    poll_on_battery_s: float = 0.5
-    """The same on battery, where the link is fast enough."""
-    stale_after_s: float = 4.0
-    """Readings are history after this long without a good Q1 reply."""
-    reconnect_first_s: float = 1.0
-    reconnect_longest_s: float = 5.0
-    """From one try to open a lost link to the next: doubled each time, up to the longest."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpsOptions:
-    """How to treat the unit."""
-
-    version: str
-    """Version of the product, for ``driver.version``."""
-    dialect: Dialect = Dialect.OMRON
-    timing: Timing = Timing()
 
 
 class Ups:
@@ -75,26 +58,36 @@ class Ups:
         transport: Transport,
         *,
         options: UpsOptions,
+        memory: SettingMemory | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Use `transport`, which nobody else may use from now on."""
+        """Use `transport`, which nobody else may use from now on.
+
+        Args:
+            transport: the link to the unit.
+            options: how to treat it.
+            memory: keeps the unit's auto-restart setting while a shutdown has changed it; None
+                forgets with the process.
+            monotonic: the clock that states tell their times on, in seconds.
+        """
         self._transport = transport
         self._options = options
         self._timing = options.timing
         self._monotonic = monotonic
         self._driver_variables = _driver_variables(transport.label, options)
-        self._protocol = OmronProtocol(transport.exchange)
+        self._reader = Reader(transport, dialect=options.dialect, monotonic=monotonic)
+        self._keeper = AutoRestartKeeper(memory or VolatileMemory())
+        self._control = Control(
+            self._reader,
+            keeper=self._keeper,
+            delays=options.delays,
+            offers_unproven=options.offers_unproven,
+            monotonic=monotonic,
+        )
         self._patient_protocol = OmronProtocol(self._exchange_between_polls)
         self._subscribers: list[StateCallback] = []
         self._state = UpsState()
         self._last_error: UpsError | None = None
-        # What was seen last
-        self._tracker = StatusTracker()
-        self._status = Status()
-        self._reply: Q1Reply | None = None
-        self._read_at = 0.0
-        self._readings: dict[str, Reading] = {}
-        self._capabilities = Capabilities()
         # Room between two polls
         self._may_ask = asyncio.Event()
         self._exchange_s = EXCHANGE_GUESS_S
@@ -125,6 +118,64 @@ class Ups:
         """Whether ``start`` was called and ``stop`` was not."""
         return self._runner is not None
 
+    @property
+    def commands(self) -> Mapping[str, InstantCommand]:
+        """The instant commands that this unit offers, by NUT name; complete after ``start``."""
+        return self._control.commands
+
+    @property
+    def writable(self) -> Mapping[str, Writable]:
+        """The variables that can be set, by NUT name; complete after ``start``."""
+        return self._control.writable
+
+    @property
+    def replies(self) -> Mapping[str, str]:
+        """The last reply to each request, untouched; it holds the serial number."""
+        return self._reader.replies
+
+    async def command(self, name: str, value: str | None = None) -> None:
+        """Carry out an instant command; return when the unit acknowledged it.
+
+        Goes between two polls and before every query. What it changed is read back and published
+        before this returns.
+
+        Args:
+            name: one of `commands`.
+            value: seconds until the output goes off, for those that take a delay; None or empty:
+                ``ups.delay.shutdown``.
+
+        Raises:
+            NotSupportedError: the unit does not offer it.
+            OutOfRangeError: the value is not one that the unit can take.
+            CommandRejectedError: the unit refused.
+            UnconfirmedError: no acknowledgement, and nothing shows that the unit obeyed.
+            SettingMemoryError: the auto-restart setting could not be stored; nothing was sent.
+            UpsError: the unit could not be asked what has to be known first.
+            TransportError: there is no link to the unit.
+        """
+        self._require_link()
+        try:
+            await self._control.command(name, value)
+        finally:
+            self._publish_if_connected()
+
+    async def set_variable(self, name: str, value: str) -> None:
+        """Set a variable in NUT's spelling; return when the unit acknowledged and shows it.
+
+        ``ups.delay.shutdown`` and ``ups.delay.start`` are the driver's own and need no link. Raises
+        as `command` does.
+
+        Args:
+            name: one of `writable`.
+            value: the new value.
+        """
+        if name not in DRIVER_VARIABLES:
+            self._require_link()
+        try:
+            await self._control.set_variable(name, value)
+        finally:
+            self._publish_if_connected()
+
     def subscribe(self, callback: StateCallback) -> Callable[[], None]:
         """Call `callback` with every state from now on; return what undoes this."""
         self._subscribers.append(callback)
@@ -148,6 +199,7 @@ class Ups:
         self._last_error = None
         self._first_round_over.clear()
         name = f"{DRIVER_NAME} {self._transport.label}"
+        await self._keeper.load()
         try:
             await self._connect()
             self._runner = asyncio.create_task(self._run(), name=name)
@@ -206,12 +258,12 @@ class Ups:
     async def _connect(self) -> None:
         """Open the link and prove that Q1 is answered; the state is believed and published."""
         await self._transport.open()
-        self._tracker = StatusTracker()
+        self._reader.begin_connection()
         try:
-            await self._ask_status()
+            await self._reader.read_status()
         except (InvalidReplyError, RejectedError) as err:
             raise NotAUpsError(f"{self._transport.label}: no UPS answers here: {err}") from err
-        await self._confirm_status()
+        await self._reader.confirm_status()
         self._publish()
 
     async def _serve_connection(self) -> None:
@@ -232,8 +284,8 @@ class Ups:
         while True:
             began = self._monotonic()
             try:
-                await self._ask_status()
-                await self._confirm_status()
+                await self._reader.read_status()
+                await self._reader.confirm_status()
             except (InvalidReplyError, RejectedError, ReplyTimeoutError) as err:
                 silent_polls += 1
                 _LOGGER.debug("%s: no status: %s", self._transport.label, err)
@@ -245,23 +297,10 @@ class Ups:
                 self._publish()
             await self._leave_room(began + self._poll_interval())
 
-    async def _ask_status(self) -> None:
-        self._reply = await self._protocol.status()
-        self._read_at = self._monotonic()
-        self._status = self._tracker.feed(
-            self._reply, self._read_at, is_omron=self._capabilities.is_omron
-        )
-
-    async def _confirm_status(self) -> None:
-        for _ in range(CONFIRMATIONS):
-            if not self._tracker.wants_confirmation:
-                return
-            await self._ask_status()
-
     def _poll_interval(self) -> float:
         timing = self._timing
         busy = self._poll_took_s + self._exchange_s
-        if self._status.on_battery and busy < timing.poll_on_battery_s:
+        if self._reader.status.on_battery and busy < timing.poll_on_battery_s:
             return timing.poll_on_battery_s
         return timing.poll_s
 
@@ -275,61 +314,62 @@ class Ups:
         await asyncio.sleep(max(0.0, next_poll - self._monotonic()))
 
     async def _exchange_between_polls(self, request: bytes) -> bytes:
+        await self._control.wait_until_idle()
         await self._may_ask.wait()
         began = self._monotonic()
-        reply = await self._transport.exchange(request)
+        reply = await self._reader.exchange(request)
         took = self._monotonic() - began
         self._exchange_s = max(took, EXCHANGE_DECAY * self._exchange_s)
         return reply
 
     async def _poll_queries(self) -> None:
-        self._capabilities = await discover(
-            self._patient_protocol, self._transport.info, self._options.dialect
-        )
-        schedule = Schedule(self._capabilities)
+        reader = self._reader
+        await reader.discover(self._patient_protocol)
         was_on_battery = False
         while True:
-            on_battery = bool(self._status.on_battery)
+            await self._control.restore_if_due()
+            on_battery = bool(reader.status.on_battery)
             if on_battery and not was_on_battery:
-                schedule.hasten(self._monotonic())
+                reader.schedule.hasten(self._monotonic())
             was_on_battery = on_battery
-            query = schedule.next_due(self._monotonic())
+            query = reader.schedule.next_due(self._monotonic())
             if query is not None:
-                await self._ask_query(query, schedule)
+                await reader.take_turn(query, self._patient_protocol)
             elif not self._first_round_over.is_set():
                 self._publish()
                 self._first_round_over.set()
             else:
                 await asyncio.sleep(IDLE_S)
 
-    async def _ask_query(self, query: Query, schedule: Schedule) -> None:
-        try:
-            values = await self._patient_protocol.query(query)
-        except (InvalidReplyError, RejectedError, ReplyTimeoutError) as err:
-            _LOGGER.debug("%s: %s", self._transport.label, err)
-            schedule.failed(query, err, self._monotonic())
-            return
-        now = self._monotonic()
-        schedule.answered(query, now, on_battery=bool(self._status.on_battery))
-        for name, value in values.items():
-            self._readings[name] = Reading(value=value, read_at=now, lifetime_s=lifetime(query))
+    def _require_link(self) -> None:
+        if not self._transport.is_open:
+            raise TransportError(f"{self._transport.label}: there is no link to the UPS")
+
+    def _publish_if_connected(self) -> None:
+        # A state in between would call old readings fresh while the link is down.
+        if self._transport.is_open and not self._state.stale:
+            self._publish()
 
     def _publish(self) -> None:
-        if self._reply is None:
+        reader = self._reader
+        if reader.reply is None:
             return
         state = assemble(
             Observation(
-                reply=self._reply,
-                read_at=self._read_at,
-                status=self._status,
-                readings=self._readings,
+                reply=reader.reply,
+                read_at=reader.read_at,
+                status=reader.status,
+                readings=reader.readings,
                 link=self._transport.info,
-                is_omron=self._capabilities.is_omron,
+                is_omron=reader.capabilities.is_omron,
                 dialect=self._options.dialect,
                 driver=self._driver_variables,
+                delays=self._control.delays,
+                battery_packs=self._options.battery_packs,
+                estimates_runtime=not reader.tells_runtime,
             )
         )
-        self._arm_stale_timer(self._read_at + self._timing.stale_after_s - self._monotonic())
+        self._arm_stale_timer(reader.read_at + self._timing.stale_after_s - self._monotonic())
         self._announce(state)
 
     def _announce(self, state: UpsState) -> None:
