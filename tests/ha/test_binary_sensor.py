@@ -15,8 +15,8 @@ async def test_status_follows_the_power(
     simulated.charge = 10
     await eventually(lambda: state_of(hass, "sensor.bw55t_status") == "battery_low")
     assert state_of(hass, "binary_sensor.bw55t_battery_low") == "on"
-    # On mains the charge is asked for less often.
-    await eventually(lambda: state_of(hass, "sensor.bw55t_battery_charge") == "10")
+    # On mains the charge is asked for less often. A battery that carries a load loses some.
+    await eventually(lambda: state_of(hass, "sensor.bw55t_battery_charge") in {"9", "10"})
     simulated.restore_mains()
     await eventually(lambda: state_of(hass, "sensor.bw55t_status") == "charging")
     assert state_of(hass, "binary_sensor.bw55t_mains") == "on"

@@ -1,12 +1,13 @@
 """Losing the UPS, and finding it again."""
 
+from dataclasses import replace
 import logging
 
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.omron_ups.driver import SimulatedUps
+from custom_components.omron_ups.driver import SimulatedUps, UpsState
 from tests.ha.common import MockConfigEntry, eventually, state_of
 
 STANDING = {
@@ -65,3 +66,19 @@ async def test_updating_an_entity_does_not_disturb_the_ups(
     await eventually(lambda: not coordinator.last_update_success)
     await coordinator.async_refresh()
     assert not coordinator.last_update_success
+
+
+async def test_news_without_fresh_readings_is_handed_on_without_another_line(
+    loaded: MockConfigEntry, simulated: SimulatedUps, caplog: pytest.LogCaptureFixture
+) -> None:
+    coordinator = loaded.runtime_data.coordinator
+    simulated.unplug()
+    await eventually(lambda: not coordinator.last_update_success)
+    heard: list[UpsState] = []
+    remove = coordinator.async_add_listener(lambda: heard.append(coordinator.data))
+    caplog.clear()
+    state = replace(coordinator.data, fault=True)
+    coordinator.async_handle_state(state)
+    remove()
+    assert heard == [state]
+    assert "Error requesting" not in caplog.text
