@@ -23,7 +23,12 @@ from .upsd import Device
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 ELSEWHERE = (ip_network("192.0.2.0/24"),)
 # No test waits for a guesser's penance; the ones about it set their own.
-LIMITS = Limits(failed_credentials_delay_s=0.0, connections_per_address=2000, connections=2000)
+LIMITS = Limits(
+    failed_credentials_delay_s=0.0,
+    connections_per_address=2000,
+    connections=2000,
+    reserved_connections=0,
+)
 PATIENCE_S = 10.0
 
 VARIABLES = {
@@ -44,7 +49,9 @@ WRITABLE = {
 COMMANDS = ("load.off", "Beeper.toggle", "beeper.mute")
 
 USERS = {
-    "admin": "[admin]\n  password = adminpw\n  actions = SET\n  instcmds = ALL\n",
+    "admin": (
+        "[admin]\n  password = adminpw\n  actions = SET\n  instcmds = ALL\n  upsmon primary\n"
+    ),
     "mon": "[mon]\n  password = monpw\n  upsmon primary\n",
     "sec": "[sec]\n  password = secpw\n  upsmon secondary\n",
     "reader": "[reader]\n  password = readerpw\n",
@@ -92,10 +99,18 @@ def driver_lines() -> Sequence[str]:
     return (*lines, "DATAOK", "DUMPDONE")
 
 
+# `spare` is there to be shut down, so that FSD stays out of what the other tests compare.
 DEVICES = (
     Device(name="ups", description="UPS of the tests", lines=driver_lines()),
     Device(name="gone"),
     Device(name="stale", lines=('SETINFO ups.status "OL"', "DUMPDONE", "DATASTALE")),
+    Device(
+        name="spare",
+        lines=(
+            *('SETINFO ups.status "OL CHRG"', "SETFLAGS ups.status RW STRING"),
+            *("SETAUX ups.status 32", 'SETINFO ups.load "1"', "DATAOK", "DUMPDONE"),
+        ),
+    ),
 )
 
 
@@ -111,10 +126,41 @@ class Clock:
 
 
 @dataclass(slots=True)
+class Driver:
+    """What NUT clients act on: notes every call, and does as the test says.
+
+    A call that has to wait does so until `go` is set.
+    """
+
+    calls: list[tuple[str, str | None]] = field(default_factory=list)
+    fault: Exception | None = None
+    waits: bool = False
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    on_set: Callable[[str, str], None] = lambda _name, _value: None
+
+    async def set_variable(self, name: str, value: str) -> None:
+        """Write a variable."""
+        await self._act(name, value)
+        self.on_set(name, value)
+
+    async def run_command(self, name: str, parameter: str | None) -> None:
+        """Run a command."""
+        await self._act(name, parameter)
+
+    async def _act(self, name: str, argument: str | None) -> None:
+        self.calls.append((name, argument))
+        if self.waits:
+            await self.go.wait()
+        if self.fault is not None:
+            raise self.fault
+
+
+@dataclass(slots=True)
 class Served:
-    """A server with the three UPSes of the acceptance table."""
+    """A server with the four UPSes of the acceptance table."""
 
     server: NutServer
+    driver: Driver = field(default_factory=Driver)
     clock: Clock = field(default_factory=Clock)
     upses: dict[str, NutUps] = field(default_factory=dict)
 
@@ -141,14 +187,25 @@ def settings(limits: Limits = LIMITS) -> ServerSettings:
 
 @asynccontextmanager
 async def serving(limits: Limits = LIMITS) -> AsyncGenerator[Served]:
-    """Run a server with `ups` (healthy), `gone` (never published) and `stale` (too old)."""
-    served = Served(server=NutServer(settings(limits)))
+    """Serve `ups` (healthy), `gone` (never published), `stale` (too old) and `spare`."""
+    async with serving_with(settings(limits)) as served:
+        yield served
+
+
+@asynccontextmanager
+async def serving_with(settings: ServerSettings) -> AsyncGenerator[Served]:
+    """Serve the same UPSes with other settings than usual."""
+    served = Served(server=NutServer(settings))
     for device in DEVICES:
         ups = make_ups(device.name, served.clock, description=device.description)
         served.upses[device.name] = ups
         served.server.add_ups(ups)
     served.ups.publish(VARIABLES, read_at=served.clock.now)
     served.ups.declare(writable=WRITABLE, commands=COMMANDS)
+    served.ups.set_controls(served.driver)
+    spare = served.upses["spare"]
+    spare.publish({"ups.status": "OL CHRG", "ups.load": "1"}, read_at=served.clock.now)
+    spare.declare(writable={"ups.status": Writable(max_length=32)})
     served.upses["stale"].publish({"ups.status": "OL"}, read_at=served.clock.now - 16)
     await served.server.start()
     try:

@@ -58,8 +58,8 @@ def test_stored_password_must_be_a_hash(text: str) -> None:
     ("role", "rights"),
     [
         (Role.MONITOR, {Right.LOGIN}),
-        (Role.PRIMARY, {Right.LOGIN}),
-        (Role.ADMIN, {Right.LOGIN, Right.SET, Right.INSTCMD}),
+        (Role.PRIMARY, {Right.LOGIN, Right.PRIMARY, Right.FSD}),
+        (Role.ADMIN, set(Right)),
     ],
 )
 def test_rights_of_a_role(role: Role, rights: set[Right]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import IPv4Address, ip_network
 import socket
 import struct
 
@@ -182,13 +182,6 @@ async def test_73_refused_address_is_closed_without_a_byte() -> None:
         assert await exchange(server.port, "NETVER\n") == b"1.3\n"
     finally:
         await server.close()
-
-
-async def test_reported_addresses_do_not_pile_up(served: Served) -> None:
-    served.server.on_refused = lambda _address: None
-    for number in range(600):
-        served.server._report(ip_address(number))
-        assert len(served.server._reported) <= 256
 
 
 async def test_narrower_networks_close_only_those_outside(served: Served) -> None:

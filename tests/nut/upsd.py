@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 import os
 from pathlib import Path
+import re
 import socket
 import socketserver
 import subprocess
@@ -24,6 +25,10 @@ class Device:
     lines: Sequence[str] = ()
 
 
+# A client that said SET TRACKING ON hears that its order was carried out; in truth nothing was.
+_TRACKED = re.compile(rb"^(?:SET|INSTCMD) .*TRACKING ([0-9A-Fa-f-]{36})")
+
+
 class _Driver(socketserver.StreamRequestHandler):
     """Speak the driver's side of the socket between a NUT driver and upsd."""
 
@@ -36,6 +41,8 @@ class _Driver(socketserver.StreamRequestHandler):
                 self.wfile.write("".join(f"{text}\n" for text in self.server.lines).encode())
             elif line.startswith(b"PING"):
                 self.wfile.write(b"PONG\n")
+            elif (order := _TRACKED.search(line)) is not None:
+                self.wfile.write(b"TRACKING %s 0\n" % order.group(1))
 
 
 class _DriverServer(socketserver.ThreadingUnixStreamServer):

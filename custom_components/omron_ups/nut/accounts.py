@@ -26,7 +26,7 @@ _MAX_MEMORY: Final = 64 * 2**20
 _SALT_BYTES: Final = 16
 _CHECKS_AT_ONCE: Final = 2
 
-_OUTPUT_COMMANDS: Final = ("load.", "outlet.", "shutdown.")
+_OUTPUT: Final = ("load.", "outlet.", "shutdown.")
 
 
 class Role(StrEnum):
@@ -41,14 +41,16 @@ class Right(Enum):
     """What a command asks an account for."""
 
     LOGIN = auto()
+    PRIMARY = auto()
+    FSD = auto()
     SET = auto()
     INSTCMD = auto()
 
 
 _RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.MONITOR: frozenset({Right.LOGIN}),
-    Role.PRIMARY: frozenset({Right.LOGIN}),
-    Role.ADMIN: frozenset({Right.LOGIN, Right.SET, Right.INSTCMD}),
+    Role.PRIMARY: frozenset({Right.LOGIN, Right.PRIMARY, Right.FSD}),
+    Role.ADMIN: frozenset(Right),
 }
 
 
@@ -77,9 +79,14 @@ class Account:
 
     def may_run(self, command: str) -> bool:
         """Tell whether the account may send the instant command."""
-        if not self.has(Right.INSTCMD):
-            return False
-        return self.may_switch_output or not command.lower().startswith(_OUTPUT_COMMANDS)
+        return self.has(Right.INSTCMD) and self._may_touch(command)
+
+    def may_set(self, variable: str) -> bool:
+        """Tell whether the account may write the variable; `outlet.switch` cuts power too."""
+        return self.has(Right.SET) and self._may_touch(variable)
+
+    def _may_touch(self, name: str) -> bool:
+        return self.may_switch_output or not name.lower().startswith(_OUTPUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +119,13 @@ class Accounts:
         self._key = secrets.token_bytes(hashlib.blake2b.MAX_KEY_SIZE)
         self._proved: dict[Account, bytes] = {}
 
+    def replace(self, accounts: Iterable[Account]) -> None:
+        """Know other accounts from now on; the memory of those that stay is kept."""
+        self._accounts = tuple(accounts)
+        self._proved = {
+            account: digest for account, digest in self._proved.items() if account in self._accounts
+        }
+
     def remembered(self, credentials: Credentials) -> Account | None:
         """Return the account if these credentials proved right before."""
         digest = self._digest(credentials.password)
@@ -124,8 +138,10 @@ class Accounts:
     async def verify(self, credentials: Credentials) -> Account | None:
         """Return the account that these credentials belong to, checked in a worker thread."""
         account = await asyncio.to_thread(self._verify, credentials)
-        if account is not None:
-            self._proved[account] = self._digest(credentials.password)
+        if account is None or account not in self._accounts:
+            # The user may have taken the account away while its password was checked.
+            return None
+        self._proved[account] = self._digest(credentials.password)
         return account
 
     def _verify(self, credentials: Credentials) -> Account | None:
@@ -169,8 +185,12 @@ class Throttle:
             async with self._checks:
                 account = await accounts.verify(credentials)
             if account is None:
-                await asyncio.sleep(self.delay_s)
+                await self.wait()
         return account
+
+    async def wait(self) -> None:
+        """Let a client whose request was refused wait."""
+        await asyncio.sleep(self.delay_s)
 
 
 def contains(networks: Iterable[Network], address: Address) -> bool:

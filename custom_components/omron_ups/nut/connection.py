@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 import logging
+import ssl
 from typing import Any, Final, Protocol, override
 
 from . import replies
@@ -34,6 +35,9 @@ class Host(Protocol):
 
     def admit(self, connection: Connection, transport: asyncio.Transport) -> Session | None:
         """Return the conversation with a client, or None if it is not welcome."""
+
+    def secured(self, connection: Connection) -> Session:
+        """Return the conversation with a client that begins anew within TLS."""
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection that is closed, welcome or not."""
@@ -90,7 +94,9 @@ class Connection(asyncio.BufferedProtocol):
         if self._leaving:
             return
         self._reader.feed(bytes(self._host.chunk[:nbytes]))
-        self._serve()
+        # The first bytes within TLS may come before the upgrade has returned.
+        if self._pending is None:
+            self._serve()
 
     @override
     def pause_writing(self) -> None:
@@ -105,7 +111,7 @@ class Connection(asyncio.BufferedProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._leaving = True
-        if self._pending is not None:
+        if self._pending is not None and self._pending is not asyncio.current_task(self._loop):
             self._pending.cancel()
         if self._session is not None:
             self._session.end()
@@ -161,6 +167,9 @@ class Connection(asyncio.BufferedProtocol):
         if not isinstance(reply, bytes):
             self._flush()
             self._pending = self._loop.create_task(self._reply_later(reply), name="NUT reply")
+        elif session.upgrade is not None:
+            self._out.append(reply)
+            self._start_tls(session.upgrade)
         elif session.finished:
             self._say_goodbye(reply)
         else:
@@ -175,6 +184,43 @@ class Connection(asyncio.BufferedProtocol):
             _LOGGER.exception("Closing a NUT client after an unexpected error")
             self.drop()
         self._pending = None
+        self._active_at = self._loop.time()
+        self._serve()
+
+    def _start_tls(self, context: ssl.SSLContext) -> None:
+        """Begin TLS; bytes sent ahead of it may be anybody's and are thrown away."""
+        self._reader = self._host.new_reader()
+        self._flush()
+        if self._blocked_since is not None:
+            # Nobody who wants to go on in TLS leaves so many replies unread.
+            self.drop()
+            return
+        self._transport.pause_reading()
+        self._pending = self._loop.create_task(self._upgrade(context), name="NUT STARTTLS")
+
+    async def _upgrade(self, context: ssl.SSLContext) -> None:
+        plain = self._transport
+        limits = self._host.limits
+        try:
+            secure = await self._loop.start_tls(
+                plain,
+                self,
+                context,
+                server_side=True,
+                ssl_handshake_timeout=limits.handshake_s,
+                ssl_shutdown_timeout=limits.request_s,
+            )
+        except OSError as err:
+            _LOGGER.debug("A NUT client's TLS handshake failed: %s", err)
+            secure = None
+        self._pending = None
+        # During the handshake nobody tells this protocol that the connection is lost.
+        if secure is None or plain.is_closing():
+            self.connection_lost(None)
+            return
+        self._transport = secure
+        secure.set_write_buffer_limits(high=limits.output_bytes)
+        self._session = self._host.secured(self)
         self._active_at = self._loop.time()
         self._serve()
 
@@ -201,6 +247,10 @@ class Connection(asyncio.BufferedProtocol):
         self._flush()
         self._leaving = True
         self._partial_since = self._loop.time()
+        if not self._transport.can_write_eof():
+            # TLS has a goodbye of its own, and takes in what still comes.
+            self._transport.close()
+            return
         try:
             self._transport.write_eof()
         except OSError:

@@ -1,5 +1,7 @@
 """What can go wrong while NUT clients are served."""
 
+from enum import StrEnum
+
 
 class NutServerError(Exception):
     """Base of all errors of the NUT server."""
@@ -18,7 +20,7 @@ class NameTakenError(NutServerError):
 
 
 class InvalidNameError(NutServerError):
-    """A UPS name contains what no NUT client could ask for."""
+    """A UPS name contains what no NUT client could ask for, or is none of the UPS's names."""
 
 
 class InvalidPasswordHashError(NutServerError):
@@ -27,3 +29,33 @@ class InvalidPasswordHashError(NutServerError):
 
 class RequestTooLongError(NutServerError):
     """A request has more bytes than the server accepts."""
+
+
+class CertificateFault(StrEnum):
+    """What is wrong with the files for TLS."""
+
+    CERTIFICATE_UNREADABLE = "certificate_unreadable"
+    PRIVATE_KEY_UNREADABLE = "private_key_unreadable"
+    PRIVATE_KEY_ENCRYPTED = "private_key_encrypted"
+    PRIVATE_KEY_MISMATCH = "private_key_mismatch"
+
+
+class CertificateError(NutServerError):
+    """The files for TLS cannot be used; the message says why in words."""
+
+    def __init__(self, fault: CertificateFault, message: str) -> None:
+        """Keep which of the faults it is."""
+        super().__init__(message)
+        self.fault = fault
+
+
+class ControlError(NutServerError):
+    """The UPS did not do what it was asked to."""
+
+
+class ControlArgumentError(ControlError):
+    """The value or parameter is none that the UPS takes."""
+
+
+class ControlUnknownError(ControlError):
+    """Nobody knows what came of the request."""

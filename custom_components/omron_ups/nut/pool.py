@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .server import NutServer, RefusedCallback
+from .admission import RefusedCallback
+from .server import CertificateCallback, NutServer
 from .settings import ServerSettings
 from .ups import NutUps
 
@@ -14,7 +15,7 @@ type _Key = tuple[str, int]
 class Lease:
     """The place of one UPS on a shared server.
 
-    The lease that came first owns the networks and limits; the others see them.
+    The lease that came first owns the networks, TLS and limits; the others see them.
     """
 
     def __init__(
@@ -24,6 +25,7 @@ class Lease:
         server: NutServer,
         settings: ServerSettings,
         on_refused: RefusedCallback | None,
+        on_certificate: CertificateCallback | None,
         remove_ups: Callable[[], None],
     ) -> None:
         """Take a place; NutServers.acquire() does."""
@@ -31,6 +33,7 @@ class Lease:
         self._server = server
         self._settings = settings
         self._on_refused = on_refused
+        self._on_certificate = on_certificate
         self._remove_ups = remove_ups
 
     @property
@@ -49,7 +52,7 @@ class Lease:
         return self._pool.owner(self._server) is self
 
     def update(self, settings: ServerSettings) -> None:
-        """Ask for other networks and limits, applied now or when the lease becomes the owner.
+        """Ask for other networks, TLS or limits, applied now or when the lease becomes the owner.
 
         Raises:
             ValueError: The address or port differs, which takes another lease.
@@ -64,6 +67,7 @@ class Lease:
     def take_over(self) -> None:
         """Make the settings of this lease those of the server."""
         self._server.on_refused = self._on_refused
+        self._server.on_certificate = self._on_certificate
         self._server.update(self._settings)
 
     def leave(self) -> None:
@@ -90,7 +94,12 @@ class NutServers:
         self._lock = asyncio.Lock()
 
     async def acquire(
-        self, settings: ServerSettings, ups: NutUps, *, on_refused: RefusedCallback | None = None
+        self,
+        settings: ServerSettings,
+        ups: NutUps,
+        *,
+        on_refused: RefusedCallback | None = None,
+        on_certificate: CertificateCallback | None = None,
     ) -> Lease:
         """Serve a UPS at the address of the settings, together with those that are there already.
 
@@ -98,6 +107,7 @@ class NutServers:
             settings: Where; the rest holds once this lease is the owner.
             ups: What to serve.
             on_refused: Hears of addresses outside the allowed networks, while the owner.
+            on_certificate: Hears whether the certificate can be used, while the owner.
 
         Raises:
             NameTakenError: Another UPS of that server has one of its names.
@@ -109,7 +119,8 @@ class NutServers:
         async with self._lock:
             shared = self._shared.get(_key(settings))
             if shared is None:
-                shared = _Shared(server=NutServer(settings, on_refused=on_refused))
+                server = NutServer(settings, on_refused=on_refused, on_certificate=on_certificate)
+                shared = _Shared(server=server)
             # The UPS comes first, so that no client finds a server that does not know it.
             remove_ups = shared.server.add_ups(ups)
             try:
@@ -122,6 +133,7 @@ class NutServers:
                 server=shared.server,
                 settings=settings,
                 on_refused=on_refused,
+                on_certificate=on_certificate,
                 remove_ups=remove_ups,
             )
             shared.leases.append(lease)

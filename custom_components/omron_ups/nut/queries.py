@@ -1,6 +1,6 @@
-"""What GET and LIST answer; anybody may ask, as with upsd."""
+"""What GET and LIST answer but GET TRACKING; anybody may ask, as with upsd."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,7 @@ VERSION: Final = "2.8.0-omron_ups"
 VERSION_LINE: Final = f"Network UPS Tools upsd {VERSION} - https://www.networkupstools.org/"
 
 _NO_DESCRIPTION: Final = "Description unavailable"
+_STATUS: Final = "ups.status"
 _SERVER_PREFIX: Final = "server."
 _SERVER_VARIABLES: Final = {"server.info": VERSION_LINE, "server.version": VERSION}
 
@@ -81,8 +82,15 @@ def _of_variable(
     return _of_data(for_ups)
 
 
-def _get_ups_variable(_ups: NutUps, variable: Variable, words: Words) -> bytes:
-    return line(valued(f"VAR {words[2]} {words[3]}", variable.value))
+def _shown(ups: NutUps, spelling: str, variable: Variable) -> str:
+    """Return the value, for ups.status with FSD in front if it is set for the name asked for."""
+    if variable.name == _STATUS and ups.is_forced_shutdown(spelling):
+        return f"FSD {variable.value}"
+    return variable.value
+
+
+def _get_ups_variable(ups: NutUps, variable: Variable, words: Words) -> bytes:
+    return line(valued(f"VAR {words[2]} {words[3]}", _shown(ups, words[2], variable)))
 
 
 _of_ups_variable = _of_variable(_get_ups_variable)
@@ -125,12 +133,7 @@ def _get_ups_description(ups: NutUps, words: Words) -> bytes:
 
 def _get_logins(ups: NutUps, words: Words) -> bytes:
     """Answer also without data: a primary takes an error for "nobody left to wait for"."""
-    return line(f"{words[1].upper()} {words[2]} {len(ups.clients)}")
-
-
-def _get_tracking(_directory: Directory, words: Words) -> bytes:
-    asks_for_id = len(words) > 2  # noqa: PLR2004 - GET TRACKING <id>
-    return replies.FEATURE_NOT_CONFIGURED if asks_for_id else b"OFF\n"
+    return line(f"{words[1].upper()} {words[2]} {ups.logins}")
 
 
 def _list_upses(directory: Directory, _words: Words) -> bytes:
@@ -141,22 +144,25 @@ def _list_upses(directory: Directory, _words: Words) -> bytes:
 
 
 def _list_variables(ups: NutUps, words: Words) -> bytes:
-    return _prepared_values(ups, "VAR", words[2], lambda: ups.variables)
-
-
-def _list_writable(ups: NutUps, words: Words) -> bytes:
-    return _prepared_values(
-        ups, "RW", words[2], lambda: (item for item in ups.variables if item.writable is not None)
+    prefix = f"VAR {words[2]}"
+    return ups.prepared(
+        ("VAR", words[2]),
+        lambda: block(
+            prefix,
+            (valued(f"{prefix} {v.name}", _shown(ups, words[2], v)) for v in ups.variables),
+        ),
     )
 
 
-def _prepared_values(
-    ups: NutUps, kind: str, spelling: str, variables: Callable[[], Iterable[Variable]]
-) -> bytes:
-    prefix = f"{kind} {spelling}"
+def _list_writable(ups: NutUps, words: Words) -> bytes:
+    """Answer without FSD, which is no part of what can be written."""
+    prefix = f"RW {words[2]}"
     return ups.prepared(
-        (kind, spelling),
-        lambda: block(prefix, (valued(f"{prefix} {v.name}", v.value) for v in variables())),
+        ("RW", words[2]),
+        lambda: block(
+            prefix,
+            (valued(f"{prefix} {v.name}", v.value) for v in ups.variables if v.writable),
+        ),
     )
 
 
@@ -193,7 +199,6 @@ _GET: Final[dict[str, Query]] = {
     "UPSDESC": Query(words=3, answer=_of_ups(_get_ups_description)),
     "NUMLOGINS": Query(words=3, answer=_of_ups(_get_logins)),
     "NUMATTACH": Query(words=3, answer=_of_ups(_get_logins)),
-    "TRACKING": Query(words=2, answer=_get_tracking),
 }
 
 _LIST: Final[dict[str, Query]] = {

@@ -1,20 +1,25 @@
-"""The listening socket: who is let in, how many, and for how long."""
+"""The listening socket, its clients, and the certificate that they may see."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 import errno
 from ipaddress import IPv6Address, ip_address
+import logging
 import socket
+import ssl
 from typing import Final
 
 from .accounts import Address, Throttle, contains
+from .admission import Admission, RefusedCallback
+from .audit import Audit
 from .connection import Connection
 from .directory import Directory
-from .errors import AddressNotAvailableError, NutServerError, PortInUseError
+from .errors import AddressNotAvailableError, CertificateError, NutServerError, PortInUseError
 from .grammar import RequestReader, WordCache
+from .privileged import Common
 from .session import Session
 from .settings import Limits, ServerSettings, Statistics
+from .tls import Certificate
 from .ups import NutUps
 
 # upsd's 16 makes 500 clients that come at once wait for 15 s.
@@ -23,9 +28,9 @@ _CHUNK_BYTES: Final = 16 * 1024
 _CHECKS_PER_LIMIT: Final = 4
 _SLOWEST_CHECK_S: Final = 1.0
 _FASTEST_CHECK_S: Final = 0.01
-_MAX_REPORTED: Final = 256
+_LOGGER: Final = logging.getLogger(__name__)
 
-type RefusedCallback = Callable[[Address], None]
+type CertificateCallback = Callable[[CertificateError | None], None]
 
 _ERRORS: Final[dict[int | None, type[NutServerError]]] = {
     errno.EADDRINUSE: PortInUseError,
@@ -39,7 +44,11 @@ class NutServer:
     """Serve any number of UPSes to NUT clients on one address and port."""
 
     def __init__(
-        self, settings: ServerSettings, *, on_refused: RefusedCallback | None = None
+        self,
+        settings: ServerSettings,
+        *,
+        on_refused: RefusedCallback | None = None,
+        on_certificate: CertificateCallback | None = None,
     ) -> None:
         """Create a server that does not listen yet.
 
@@ -47,22 +56,47 @@ class NutServer:
             settings: Where to listen, and whom to let in.
             on_refused: Called once for each address outside the allowed networks, and once more
                 after each change of the settings.
+            on_certificate: Called with why the certificate cannot be used, and with None once it
+                can; meanwhile the server goes on with the last good one, or without TLS.
 
         """
-        self.on_refused = on_refused
+        self.on_certificate = on_certificate
         self.requests = 0
         self._settings = settings
         self._chunk = memoryview(bytearray(_CHUNK_BYTES))
         self._directory = Directory()
         self._cache = WordCache()
-        self._throttle = Throttle(delay_s=settings.limits.failed_credentials_delay_s)
+        self._admission = Admission(settings, on_refused)
+        self._common = Common(
+            directory=self._directory,
+            throttle=Throttle(delay_s=settings.limits.failed_credentials_delay_s),
+            on_login=self._admission.remember,
+            require_tls=settings.require_tls,
+        )
+        self._certificate = Certificate()
+        self._refresh: asyncio.Task[None] | None = None
         self._server: asyncio.Server | None = None
         self._checks: asyncio.TimerHandle | None = None
         self._connections: dict[Connection, Address] = {}
-        self._per_address: Counter[Address] = Counter()
-        self._accepted = 0
-        self._refused = 0
-        self._reported: set[Address] = set()
+
+    @property
+    def on_refused(self) -> RefusedCallback | None:
+        """Return who hears of addresses outside the allowed networks."""
+        return self._admission.on_refused
+
+    @on_refused.setter
+    def on_refused(self, callback: RefusedCallback | None) -> None:
+        self._admission.on_refused = callback
+
+    @property
+    def audit(self) -> Audit:
+        """Return the refused addresses; what clients do to a UPS is in its own audit."""
+        return self._admission.audit
+
+    @property
+    def has_tls(self) -> bool:
+        """Tell whether clients that say STARTTLS get it."""
+        return self._certificate.context is not None
 
     @property
     def settings(self) -> ServerSettings:
@@ -92,8 +126,8 @@ class NutServer:
         """Return the figures so far."""
         return Statistics(
             connections=len(self._connections),
-            accepted=self._accepted,
-            refused=self._refused,
+            accepted=self._admission.accepted,
+            refused=self._admission.refused,
             requests=self.requests,
         )
 
@@ -108,6 +142,7 @@ class NutServer:
         """
         if self._server is not None:
             return
+        await self.refresh_certificate()
         loop = asyncio.get_running_loop()
         host, port = self._settings.host, self._settings.port
         try:
@@ -127,6 +162,8 @@ class NutServer:
         if server is None or self._checks is None:
             return
         self._checks.cancel()
+        if self._refresh is not None:
+            self._refresh.cancel()
         server.close()
         for connection in tuple(self._connections):
             connection.drop()
@@ -151,11 +188,29 @@ class NutServer:
         if (settings.host, settings.port) != (self._settings.host, self._settings.port):
             raise ValueError("A server cannot move to another address or port")
         self._settings = settings
-        self._throttle.delay_s = settings.limits.failed_credentials_delay_s
-        self._reported.clear()
+        self._admission.update(settings)
+        self._common.throttle.delay_s = settings.limits.failed_credentials_delay_s
+        self._common.require_tls = settings.require_tls
         for connection, address in tuple(self._connections.items()):
             if not contains(settings.allowed_networks, address):
                 connection.drop()
+        if self._refresh is not None:
+            self._refresh.cancel()
+        if self._server is not None:
+            self._refresh = asyncio.get_running_loop().create_task(
+                self.refresh_certificate(), name="NUT certificate"
+            )
+
+    async def refresh_certificate(self) -> None:
+        """Take over the certificate and key if their files have changed, as after a renewal."""
+        fault: CertificateError | None = None
+        try:
+            await self._certificate.refresh(self._settings.tls)
+        except CertificateError as err:
+            _LOGGER.debug("The NUT server's certificate cannot be used: %s", err)
+            fault = err
+        if self.on_certificate is not None:
+            self.on_certificate(fault)
 
     def new_reader(self) -> RequestReader:
         """Return what collects the requests of a client."""
@@ -164,46 +219,32 @@ class NutServer:
     def admit(self, connection: Connection, transport: asyncio.Transport) -> Session | None:
         """Return the conversation with a client, or None if it is not welcome."""
         address = _peer_address(transport)
-        if not self._welcomes(address):
-            self._refused += 1
+        if self._server is None or not self._admission.enter(address):
             return None
-        self._accepted += 1
         self._connections[connection] = address
-        self._per_address[address] += 1
-        return Session(
-            directory=self._directory,
-            address=address,
-            throttle=self._throttle,
-            drop=connection.drop,
-        )
+        return self._session(connection, secure=False)
+
+    def secured(self, connection: Connection) -> Session:
+        """Return the conversation with a client that begins anew within TLS."""
+        return self._session(connection, secure=True)
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection that is closed, welcome or not."""
         address = self._connections.pop(connection, None)
-        if address is None:
-            return
-        self._per_address[address] -= 1
-        if not self._per_address[address]:
-            del self._per_address[address]
+        if address is not None:
+            self._admission.leave(address)
 
-    def _welcomes(self, address: Address) -> bool:
-        if not contains(self._settings.allowed_networks, address):
-            self._report(address)
-            return False
-        return (
-            self._server is not None
-            and len(self._connections) < self.limits.connections
-            and self._per_address[address] < self.limits.connections_per_address
+    def _session(self, connection: Connection, *, secure: bool) -> Session:
+        return Session(
+            common=self._common,
+            address=self._connections[connection],
+            drop=connection.drop,
+            context=self._context,
+            secure=secure,
         )
 
-    def _report(self, address: Address) -> None:
-        if address in self._reported or self.on_refused is None:
-            return
-        if len(self._reported) >= _MAX_REPORTED:
-            self._reported.clear()
-        self._reported.add(address)
-        # On its own turn of the loop: its faults are not the client's.
-        asyncio.get_running_loop().call_soon(self.on_refused, address)
+    def _context(self) -> ssl.SSLContext | None:
+        return self._certificate.context
 
     def _check_later(self, loop: asyncio.AbstractEventLoop) -> None:
         limits = self.limits

@@ -3,13 +3,18 @@
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
+import ssl
 from typing import Any, Final
 
 from . import queries, replies
-from .accounts import Account, Address, Credentials, Right, Throttle
-from .directory import Directory
+from .accounts import Account, Address, Credentials, Right
+from .audit import AuditKind
+from .controls import Action, Outcome, refusal_of_value
 from .grammar import Words
-from .ups import LoggedIn, NutUps
+from .logins import LoggedIn
+from .privileged import Common, Request, perform
+from .tracking import Tracked
+from .ups import ForcedShutdown, NutUps
 
 type Reply = bytes | Coroutine[Any, Any, bytes]
 
@@ -22,10 +27,15 @@ _PROTOCOL_VERSION: Final = b"1.3\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command of the protocol; `gated` ones want USERNAME and PASSWORD before all else."""
+    """A command of the protocol.
+
+    `gated` ones want USERNAME and PASSWORD before all else; `private` ones are refused in clear
+    text where the user requires TLS.
+    """
 
     handler: Callable[[Session, Words], Reply]
     gated: bool = False
+    private: bool = False
 
 
 class Session:
@@ -33,46 +43,64 @@ class Session:
 
     __slots__ = (
         "_address",
+        "_common",
+        "_connection",
+        "_context",
         "_directory",
         "_drop",
         "_log_out",
         "_password",
-        "_throttle",
+        "_secure",
+        "_tracks",
         "_username",
         "finished",
+        "upgrade",
     )
 
     def __init__(
         self,
         *,
-        directory: Directory,
+        common: Common,
         address: Address,
-        throttle: Throttle,
         drop: Callable[[], None],
+        context: Callable[[], ssl.SSLContext | None],
+        secure: bool = False,
     ) -> None:
         """Begin a conversation.
 
         Args:
-            directory: The UPSes that the client may ask for.
+            common: What it shares with all others.
             address: Where the client is.
-            throttle: Judges credentials.
             drop: Closes the connection, once the UPS that the client is logged in to goes.
+            context: Returns what STARTTLS needs, None while it is refused.
+            secure: The conversation is in TLS already.
 
         """
         self.finished = False
-        self._directory = directory
+        self.upgrade: ssl.SSLContext | None = None
+        self._common = common
+        self._directory = common.directory
         self._address = address
-        self._throttle = throttle
         self._drop = drop
+        self._context = context
+        # Outlives the conversation together with what is tracked, which the session shall not.
+        self._connection = object()
+        self._secure = secure
         self._username: str | None = None
         self._password: str | None = None
+        self._tracks = False
         self._log_out: Callable[[], None] | None = None
 
     def handle(self, words: Words) -> Reply:
-        """Return the reply, or what to await for it: a password check takes its time."""
+        """Return the reply, or what to await for it: a password check takes its time.
+
+        Afterwards `finished` tells to hang up, and `upgrade` with what to begin TLS.
+        """
         command = COMMANDS.get(words[0].upper()) if words else None
         if command is None:
             return replies.UNKNOWN_COMMAND
+        if command.private and self._is_exposed:
+            return replies.ACCESS_DENIED
         if command.gated:
             if self._username is None:
                 return replies.USERNAME_REQUIRED
@@ -89,11 +117,23 @@ class Session:
 
     def get(self, words: Words) -> bytes:
         """Answer GET."""
+        if len(words) > 1 and words[1].upper() == "TRACKING":
+            return self._get_tracking(words)
         return queries.get(self._directory, words)
 
     def list_(self, words: Words) -> bytes:
         """Answer LIST."""
         return queries.list_(self._directory, words)
+
+    def start_tls(self, _words: Words) -> bytes:
+        """Answer STARTTLS; what the client said before is forgotten, for anybody may have."""
+        if self._secure:
+            return replies.ALREADY_SSL_MODE
+        self.upgrade = self._context()
+        if self.upgrade is None:
+            return replies.FEATURE_NOT_CONFIGURED
+        self.end()
+        return replies.OK_STARTTLS
 
     def set_username(self, words: Words) -> bytes:
         """Keep the user name, any one, until a command needs it."""
@@ -119,10 +159,7 @@ class Session:
             return replies.INVALID_ARGUMENT
         if self._log_out is not None:
             return replies.ALREADY_LOGGED_IN
-        ups = self._directory.find(words[1])
-        if ups is None:
-            return replies.UNKNOWN_UPS
-        return self._log_in(ups, words[1])
+        return self._of_name(words[1], AuditKind.LOGIN, Right.LOGIN, self._log_in)
 
     def log_out(self, words: Words) -> bytes:
         """End the conversation; nothing behind this request is answered."""
@@ -131,25 +168,44 @@ class Session:
         self.end()
         return replies.OK_GOODBYE
 
-    def claim(self, words: Words) -> bytes:
-        """Refuse PRIMARY, MASTER and FSD in upsd's order: nobody holds these rights yet."""
+    def claim_primary(self, words: Words) -> Reply:
+        """Answer PRIMARY and MASTER, which change nothing."""
         if len(words) != 2:  # noqa: PLR2004 - PRIMARY <ups>
             return replies.INVALID_ARGUMENT
-        if self._directory.find(words[1]) is None:
-            return replies.UNKNOWN_UPS
-        return replies.ACCESS_DENIED
+        granted = f"OK {words[0].upper()}-GRANTED\n".encode()
+        return self._of_name(
+            words[1], AuditKind.PRIMARY, Right.PRIMARY, lambda _ups, _name, _account: granted
+        )
+
+    def force_shutdown(self, words: Words) -> Reply:
+        """Answer FSD; works without data too."""
+        if len(words) != 2:  # noqa: PLR2004 - FSD <ups>
+            return replies.INVALID_ARGUMENT
+        return self._of_name(words[1], AuditKind.FSD, Right.FSD, self._force_shutdown)
 
     def set_(self, words: Words) -> Reply:
         """Answer SET VAR and SET TRACKING."""
         kind = words[1].upper() if len(words) > 1 else ""
         if kind == "TRACKING":
-            return _set_tracking(words)
+            return self._set_tracking(words)
         if kind != "VAR" or len(words) < 5:  # noqa: PLR2004 - SET VAR <ups> <variable> <value>
             return replies.INVALID_ARGUMENT
         ups = self._directory.find(words[2])
         if ups is None:
             return replies.UNKNOWN_UPS
-        return ups.refusal() or self._set_variable(ups, words[3])
+        name, value = words[3:5]
+        return ups.refusal() or perform(
+            Request(
+                kind=AuditKind.SET,
+                credentials=self._credentials,
+                ups=ups,
+                spelling=words[2],
+                allows=lambda account: account.may_set(name),
+                act=lambda request, account: self._set_variable(request, account, name, value),
+                detail=f"{name} {value}",
+            ),
+            self._common,
+        )
 
     def run_command(self, words: Words) -> Reply:
         """Answer INSTCMD."""
@@ -158,56 +214,132 @@ class Session:
         ups = self._directory.find(words[1])
         if ups is None:
             return replies.UNKNOWN_UPS
-        command = ups.command(words[2])
-        return ups.refusal() or (
-            replies.CMD_NOT_SUPPORTED if command is None else self._run_command(ups, command)
+        name = ups.command(words[2])
+        if (refusal := ups.refusal()) or name is None:
+            return refusal or replies.CMD_NOT_SUPPORTED
+        parameter = words[3] if len(words) > 3 else None  # noqa: PLR2004 - INSTCMD <ups> <command>
+        return perform(
+            Request(
+                kind=AuditKind.INSTCMD,
+                credentials=self._credentials,
+                ups=ups,
+                spelling=words[1],
+                allows=lambda account: account.may_run(name),
+                act=lambda request, account: self._run_command(request, account, name, parameter),
+                detail=name if parameter is None else f"{name} {parameter}",
+            ),
+            self._common,
         )
 
-    async def _log_in(self, ups: NutUps, spelling: str) -> bytes:
-        account = await self._account(ups)
-        if account is None or not account.has(Right.LOGIN):
-            return replies.ACCESS_DENIED
-        if self._directory.find(spelling) is not ups:
+    @property
+    def _is_exposed(self) -> bool:
+        """Tell whether others may listen although the user requires that they cannot."""
+        return self._common.require_tls and not (self._secure or self._address.is_loopback)
+
+    @property
+    def _credentials(self) -> Credentials:
+        return Credentials(
+            username=self._username or "", password=self._password or "", address=self._address
+        )
+
+    def _of_name(
+        self,
+        spelling: str,
+        kind: AuditKind,
+        right: Right,
+        act: Callable[[NutUps, str, Account], bytes],
+    ) -> Reply:
+        """Return the reply to a command that is about a name of a UPS and needs a right."""
+        ups = self._directory.find(spelling)
+        if ups is None:
             return replies.UNKNOWN_UPS
+        return perform(
+            Request(
+                kind=kind,
+                credentials=self._credentials,
+                ups=ups,
+                spelling=spelling,
+                allows=lambda account: account.has(right),
+                act=lambda _request, account: act(ups, ups.spelling(spelling), account),
+            ),
+            self._common,
+        )
+
+    def _log_in(self, ups: NutUps, name: str, account: Account) -> bytes:
         client = LoggedIn(
-            address=self._address,
-            name=next(name for name in ups.names if name.lower() == spelling.lower()),
-            username=account.username,
-            since=datetime.now(UTC),
+            address=self._address, name=name, username=account.username, since=datetime.now(UTC)
         )
         self._log_out = ups.log_in(client, scope=self._directory, drop=self._drop)
+        self._common.on_login(self._address)
         return replies.OK
 
-    async def _set_variable(self, ups: NutUps, name: str) -> bytes:
-        account = await self._account(ups)
-        if account is None or not account.has(Right.SET):
-            return replies.ACCESS_DENIED
-        variable = ups.variable(name)
+    def _force_shutdown(self, ups: NutUps, name: str, account: Account) -> bytes:
+        ups.force_shutdown(
+            ForcedShutdown(name=name, address=self._address, username=account.username)
+        )
+        return replies.OK_FSD_SET
+
+    def _set_variable(self, request: Request, account: Account, name: str, value: str) -> bytes:
+        variable = request.ups.variable(name)
         if variable is None:
             return replies.VAR_NOT_SUPPORTED
-        return replies.READONLY if variable.writable is None else replies.SET_FAILED
-
-    async def _run_command(self, ups: NutUps, command: str) -> bytes:
-        account = await self._account(ups)
-        if account is None or not account.may_run(command):
-            return replies.ACCESS_DENIED
-        return replies.INSTCMD_FAILED
-
-    async def _account(self, ups: NutUps) -> Account | None:
-        assert self._username is not None  # noqa: S101 - the gate in handle() saw to it
-        assert self._password is not None  # noqa: S101
-        credentials = Credentials(
-            username=self._username, password=self._password, address=self._address
+        return refusal_of_value(variable.writable, value) or self._hand_over(
+            request,
+            account,
+            lambda controls: controls.set_variable(variable.name, value),
+            refused=replies.SET_FAILED,
         )
-        return await self._throttle.authenticate(ups.accounts, credentials)
 
+    def _run_command(
+        self, request: Request, account: Account, name: str, parameter: str | None
+    ) -> bytes:
+        return self._hand_over(
+            request,
+            account,
+            lambda controls: controls.run_command(name, parameter),
+            refused=replies.INSTCMD_FAILED,
+        )
 
-def _set_tracking(words: Words) -> bytes:
-    """Answer SET TRACKING, which is always off."""
-    setting = words[2].upper() if len(words) > 2 else ""  # noqa: PLR2004 - SET TRACKING <setting>
-    if setting == "OFF":
+    def _hand_over(
+        self, request: Request, account: Account, action: Action, *, refused: bytes
+    ) -> bytes:
+        """Give the UPS something to do; OK does not mean that it is done."""
+        tracked = Tracked(ups=request.ups, account=account, connection=self._connection)
+
+        def finish(outcome: Outcome) -> None:
+            tracked.outcome = outcome
+            if outcome is not Outcome.SUCCESS:
+                request.note(outcome)
+
+        if not request.ups.hand_over(action, finish):
+            return refused
+        if not self._tracks:
+            return replies.OK
+        return f"OK TRACKING {self._common.tracking.add(tracked)}\n".encode()
+
+    def _set_tracking(self, words: Words) -> bytes:
+        setting = words[2].upper() if len(words) > 2 else ""  # noqa: PLR2004 - SET TRACKING ON
+        if setting not in ("ON", "OFF"):
+            return replies.INVALID_ARGUMENT
+        self._tracks = setting == "ON"
         return replies.OK
-    return replies.FEATURE_NOT_CONFIGURED if setting == "ON" else replies.INVALID_ARGUMENT
+
+    def _get_tracking(self, words: Words) -> bytes:
+        if len(words) < 3:  # noqa: PLR2004 - GET TRACKING <id>
+            return b"ON\n" if self._tracks else b"OFF\n"
+        if not self._tracks:
+            return replies.FEATURE_NOT_CONFIGURED
+        tracked = self._common.tracking.find(words[2])
+        if tracked is None or not self._owns(tracked):
+            return replies.UNKNOWN
+        return f"{tracked.outcome}\n".encode()
+
+    def _owns(self, tracked: Tracked) -> bool:
+        """Tell whether the request came from this connection, or from the same account."""
+        return (
+            tracked.connection is self._connection
+            or tracked.ups.accounts.remembered(self._credentials) == tracked.account
+        )
 
 
 def _fixed(reply: bytes) -> Callable[[Session, Words], bytes]:
@@ -219,8 +351,8 @@ def _fixed(reply: bytes) -> Callable[[Session, Words], bytes]:
     return handler
 
 
-def _start_tls(_session: Session, _words: Words) -> bytes:
-    return replies.FEATURE_NOT_CONFIGURED
+def _gated(handler: Callable[[Session, Words], Reply]) -> Command:
+    return Command(handler=handler, gated=True, private=True)
 
 
 COMMANDS: Final[dict[str, Command]] = {
@@ -230,16 +362,16 @@ COMMANDS: Final[dict[str, Command]] = {
     "NETVER": Command(handler=_fixed(_PROTOCOL_VERSION)),
     "PROTVER": Command(handler=_fixed(_PROTOCOL_VERSION)),
     "HELP": Command(handler=_fixed(_HELP)),
-    "STARTTLS": Command(handler=_start_tls),
-    "USERNAME": Command(handler=Session.set_username),
-    "PASSWORD": Command(handler=Session.set_password),
-    "LOGIN": Command(handler=Session.log_in, gated=True),
-    "ATTACH": Command(handler=Session.log_in, gated=True),
+    "STARTTLS": Command(handler=Session.start_tls),
+    "USERNAME": Command(handler=Session.set_username, private=True),
+    "PASSWORD": Command(handler=Session.set_password, private=True),
+    "LOGIN": _gated(Session.log_in),
+    "ATTACH": _gated(Session.log_in),
     "LOGOUT": Command(handler=Session.log_out),
     "DETACH": Command(handler=Session.log_out),
-    "PRIMARY": Command(handler=Session.claim, gated=True),
-    "MASTER": Command(handler=Session.claim, gated=True),
-    "FSD": Command(handler=Session.claim, gated=True),
-    "SET": Command(handler=Session.set_, gated=True),
-    "INSTCMD": Command(handler=Session.run_command, gated=True),
+    "PRIMARY": _gated(Session.claim_primary),
+    "MASTER": _gated(Session.claim_primary),
+    "FSD": _gated(Session.force_shutdown),
+    "SET": _gated(Session.set_),
+    "INSTCMD": _gated(Session.run_command),
 }

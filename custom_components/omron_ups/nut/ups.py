@@ -2,28 +2,22 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 import re
 import time
 from typing import Final, Protocol
 
 from .accounts import Account, Accounts, Address
+from .audit import Audit
+from .controls import Action, ControlRunner, Controls, Outcome, Writable
 from .errors import InvalidNameError
+from .logins import LoggedIn, Logins
 from .replies import DATA_STALE, DRIVER_NOT_CONNECTED
+from .undo import listed
 
 _UPS_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ITEM_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 # `ups` alone can be spelt in eight ways; somebody who tries them all shall not fill the memory.
 _MAX_BLOCKS: Final = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Writable:
-    """What may be written: text of up to `max_length`, one of `enum`, a number in `ranges`."""
-
-    max_length: int | None = None
-    enum: tuple[str, ...] = ()
-    ranges: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +27,6 @@ class Variable:
     name: str
     value: str
     writable: Writable | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedIn:
-    """A client that said LOGIN: from where, to which name of the UPS, as whom, since when."""
-
-    address: Address
-    name: str
-    username: str
-    since: datetime
 
 
 class Names(Protocol):
@@ -56,10 +40,12 @@ class Names(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Login:
-    client: LoggedIn
-    scope: object
-    drop: Callable[[], None]
+class ForcedShutdown:
+    """Who said FSD to which name of the UPS."""
+
+    name: str
+    address: Address
+    username: str
 
 
 class NutUps:
@@ -72,6 +58,7 @@ class NutUps:
         aliases: Sequence[str] = (),
         description: str = "",
         max_age_s: float = 15.0,
+        controls: Controls | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Create a UPS that has no data yet.
@@ -81,6 +68,8 @@ class NutUps:
             aliases: Other names that clients may use for it.
             description: What LIST UPS says about it.
             max_age_s: Age of the last good reading above which the data is stale.
+            controls: What clients set variables and run commands through; without it they
+                cannot.
             clock: What `read_at` is measured on.
 
         Raises:
@@ -98,8 +87,11 @@ class NutUps:
         self._commands: dict[str, str] = {}
         self._blocks: dict[tuple[str, ...], bytes] = {}
         self._accounts = Accounts()
-        self._logins: dict[object, _Login] = {}
-        self._subscribers: list[Callable[[], None]] = []
+        self._logins = Logins()
+        self._runner = ControlRunner(controls)
+        self._audit = Audit()
+        self._forced_shutdowns: set[str] = set()
+        self._forced_subscribers: list[Callable[[ForcedShutdown], None]] = []
         self._watchers: list[Names] = []
 
     @property
@@ -120,7 +112,22 @@ class NutUps:
     @property
     def clients(self) -> tuple[LoggedIn, ...]:
         """Return the clients that are logged in under any name of the UPS."""
-        return tuple(login.client for login in self._logins.values())
+        return self._logins.clients
+
+    @property
+    def logins(self) -> int:
+        """Return how many clients are logged in under any name of the UPS."""
+        return self._logins.count
+
+    @property
+    def audit(self) -> Audit:
+        """Return what clients did to this UPS, or tried to."""
+        return self._audit
+
+    @property
+    def forced_shutdowns(self) -> tuple[str, ...]:
+        """Return the names for which FSD is set."""
+        return tuple(name for name in self._names if self.is_forced_shutdown(name))
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -152,10 +159,20 @@ class NutUps:
         self, *, writable: Mapping[str, Writable] | None = None, commands: Sequence[str] = ()
     ) -> None:
         """Say which variables can be written and which instant commands there are."""
-        self._writable = {name.lower(): rule for name, rule in (writable or {}).items()}
+        rules = {name.lower(): rule for name, rule in (writable or {}).items()}
         valid = filter(_ITEM_NAME.fullmatch, commands)
-        self._commands = {name.lower(): name for name in sorted(valid, key=str.lower)}
-        self._rebuild()
+        names = {name.lower(): name for name in sorted(valid, key=str.lower)}
+        if (rules, names) != (self._writable, self._commands):
+            self._writable, self._commands = rules, names
+            self._rebuild()
+
+    def set_controls(self, controls: Controls | None) -> None:
+        """Let clients act on the UPS through this from now on; None refuses all they want."""
+        self._runner.controls = controls
+
+    def hand_over(self, action: Action, on_outcome: Callable[[Outcome], None]) -> bool:
+        """Hand a client's request over to the UPS, as ControlRunner.start() says."""
+        return self._runner.start(action, on_outcome)
 
     def disconnect(self) -> None:
         """Serve no data until the next publish(): the device is gone."""
@@ -175,18 +192,80 @@ class NutUps:
         for watcher in self._watchers:
             watcher.check_names(self, names)
         self._names = names
+        self._forced_shutdowns &= {kept.lower() for kept in names}
         for watcher in self._watchers:
             watcher.names_changed()
-        kept = {kept.lower() for kept in names}
-        self._drop(lambda login: login.client.name.lower() not in kept)
+        self._logins.drop_all_but(names)
 
     def set_accounts(self, accounts: Iterable[Account]) -> None:
         """Judge by these accounts from the next privileged command on."""
-        self._accounts = Accounts(accounts)
+        self._accounts.replace(accounts)
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back whenever the clients logged in have changed; returns the undo."""
-        return _listed(self._subscribers, callback)
+        return self._logins.subscribe(callback)
+
+    def is_forced_shutdown(self, name: str) -> bool:
+        """Tell whether FSD is set for a name, whatever its case."""
+        return name.lower() in self._forced_shutdowns
+
+    def set_forced_shutdown(self, name: str) -> None:
+        """Tell all clients that ask under this name to shut down, until it is cleared.
+
+        Raises:
+            InvalidNameError: It is none of the UPS's names.
+
+        """
+        self._forced_shutdowns.add(self.spelling(name).lower())
+        self._blocks.clear()
+
+    def clear_forced_shutdown(self, name: str) -> None:
+        """Take FSD off a name; no client that has seen it turns back."""
+        self._forced_shutdowns.discard(name.lower())
+        self._blocks.clear()
+
+    def force_shutdown(self, request: ForcedShutdown) -> None:
+        """Set FSD because a client said so, and tell those who want to know."""
+        self.set_forced_shutdown(request.name)
+        for callback in tuple(self._forced_subscribers):
+            callback(request)
+
+    def subscribe_forced_shutdown(
+        self, callback: Callable[[ForcedShutdown], None]
+    ) -> Callable[[], None]:
+        """Call back whenever a client says FSD, set already or not; returns the undo."""
+        return listed(self._forced_subscribers, callback)
+
+    async def host_sync(self, name: str, *, timeout_s: float) -> tuple[LoggedIn, ...]:
+        """Wait until all clients of a name have logged out, as upsmon's HOSTSYNC does.
+
+        A client logs out when it begins to shut down: that is no proof that its host is off.
+        Primaries are waited for too, as their hosts go down as well.
+
+        Args:
+            name: One of the names of the UPS.
+            timeout_s: Longest wait.
+
+        Returns:
+            The clients that were still logged in when time was up.
+
+        Raises:
+            InvalidNameError: It is none of the UPS's names.
+
+        """
+        return await self._logins.wait_until_gone(self.spelling(name), timeout_s=timeout_s)
+
+    def spelling(self, name: str) -> str:
+        """Return a name of the UPS, given in any case, in its own spelling.
+
+        Raises:
+            InvalidNameError: It is none of the UPS's names.
+
+        """
+        for own in self._names:
+            if own.lower() == name.lower():
+                return own
+        raise InvalidNameError(f"{name!r} is no name of the UPS {self.name!r}")
 
     def refusal(self) -> bytes | None:
         """Return the error that stands for the data while there is none, or only old data."""
@@ -224,23 +303,15 @@ class NutUps:
             drop: Closes the client.
 
         """
-        token = object()
-        self._logins[token] = _Login(client=client, scope=scope, drop=drop)
-        self._notify()
-
-        def log_out() -> None:
-            if self._logins.pop(token, None) is not None:
-                self._notify()
-
-        return log_out
+        return self._logins.add(client, scope=scope, drop=drop)
 
     def drop_clients(self, scope: object) -> None:
         """Close the clients that logged in through the scope."""
-        self._drop(lambda login: login.scope is scope)
+        self._logins.drop_scope(scope)
 
     def watch_names(self, watcher: Names) -> Callable[[], None]:
         """Ask the watcher before, and tell it after, each change of names; returns the undo."""
-        return _listed(self._watchers, watcher)
+        return listed(self._watchers, watcher)
 
     def _rebuild(self) -> None:
         self._variables = {item.name.lower(): item for item in self._current_variables()}
@@ -251,14 +322,6 @@ class NutUps:
             rule = self._writable.get(name.lower())
             yield Variable(name=name, value=self._published[name], writable=rule)
 
-    def _drop(self, condition: Callable[[_Login], bool]) -> None:
-        for login in tuple(filter(condition, self._logins.values())):
-            login.drop()
-
-    def _notify(self) -> None:
-        for callback in tuple(self._subscribers):
-            callback()
-
 
 def _checked_names(name: str, aliases: Sequence[str]) -> tuple[str, ...]:
     """Return the names, each once whatever its case."""
@@ -268,14 +331,3 @@ def _checked_names(name: str, aliases: Sequence[str]) -> tuple[str, ...]:
             raise InvalidNameError(f"{candidate!r} cannot be the name of a UPS")
         names.setdefault(candidate.lower(), candidate)
     return tuple(names.values())
-
-
-def _listed[T](items: list[T], item: T) -> Callable[[], None]:
-    """Append the item; returns what removes it, once."""
-    items.append(item)
-
-    def undo() -> None:
-        if item in items:
-            items.remove(item)
-
-    return undo
