@@ -55,8 +55,10 @@ async def test_twelve_sensors_are_enabled(
 async def test_quiet_measurements_are_not_written_each_second(
     hass: HomeAssistant, loaded: MockConfigEntry, simulated: SimulatedUps
 ) -> None:
-    simulated.input_voltage = 101.0
     ups = loaded.runtime_data.ups
+    read_at = ups.state.read_at
+    await eventually(lambda: ups.state.read_at > read_at)
+    simulated.input_voltage = 101.0
     await eventually(lambda: ups.state.input_voltage == 101.0)
     await hass.async_block_till_done()
     assert state_of(hass, "sensor.bw55t_input_voltage") == "103.7"
