@@ -58,10 +58,11 @@ async def test_quiet_measurements_are_not_written_each_second(
     ups = loaded.runtime_data.ups
     read_at = ups.state.read_at
     await eventually(lambda: ups.state.read_at > read_at)
-    simulated.input_voltage = 101.0
-    await eventually(lambda: ups.state.input_voltage == 101.0)
-    await hass.async_block_till_done()
-    assert state_of(hass, "sensor.bw55t_input_voltage") == "103.7"
+    with patch("custom_components.omron_ups.sensor.MEASUREMENT_INTERVAL_S", 3600):
+        simulated.input_voltage = 101.0
+        await eventually(lambda: ups.state.input_voltage == 101.0)
+        await hass.async_block_till_done()
+        assert state_of(hass, "sensor.bw55t_input_voltage") == "103.7"
     with patch("custom_components.omron_ups.sensor.MEASUREMENT_INTERVAL_S", 0):
         await eventually(lambda: state_of(hass, "sensor.bw55t_input_voltage") == "101.0")
 
