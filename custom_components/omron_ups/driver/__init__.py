@@ -15,6 +15,7 @@ from .errors import (
     DevicePermissionError,
     EchoError,
     InvalidReplyError,
+    NoBackendError,
     NotAUpsError,
     NotSupportedError,
     OutOfRangeError,
@@ -32,7 +33,9 @@ from .simulator import PROFILES, SimulatedUps, SimulatorProfile
 from .transport import Transport
 from .transport_serial import SerialTransport
 from .transport_simulated import SimulatedTransport
+from .transport_usb import UsbTransport
 from .ups import Ups
+from .usb_devices import UsbIdentity, UsbUnit, UsbUnits, list_usb_units
 
 __all__ = [
     "PROFILES",
@@ -48,6 +51,7 @@ __all__ = [
     "InstantCommand",
     "InvalidReplyError",
     "LinkInfo",
+    "NoBackendError",
     "NotAUpsError",
     "NotSupportedError",
     "OutOfRangeError",
@@ -72,7 +76,12 @@ __all__ = [
     "UpsError",
     "UpsOptions",
     "UpsState",
+    "UsbIdentity",
+    "UsbTransport",
+    "UsbUnit",
+    "UsbUnits",
     "VolatileMemory",
     "Writable",
+    "list_usb_units",
     "power_events",
 ]
