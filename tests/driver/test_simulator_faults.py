@@ -28,6 +28,7 @@ WIRE = [
     (FaultKind.EMPTY, "Bl ?", b"\0\r"),
     (FaultKind.ZERO_LENGTH, "Bl ?", b""),
     (FaultKind.SILENCE, "Bl ?", None),
+    (FaultKind.LOST_REQUEST, "Bl ?", None),
     (FaultKind.LATE, "Bl ?", None),
     (FaultKind.REPEAT_PREVIOUS, "Bl ?", Q1),
     (FaultKind.SPLIT, "Q1", Q1),
@@ -44,6 +45,9 @@ WIRE = [
     (FaultKind.IMPOSSIBLE_DATE, "BRR", b"20260230\r"),
     (FaultKind.BLANK_SERIAL, "PSNR", b" " * 16 + b"\r"),
     (FaultKind.UN_SEPARATORS, "UN", b"0340W,0550VA,024V,040W,005W\r"),
+    (FaultKind.CONTROL_SERIAL, "PSNR", b"\x01\x02" * 8 + b"\r"),
+    (FaultKind.UNSIGNED_TEMPERATURE, "TPb", b"19.8\r"),
+    (FaultKind.CF_CLAIMS_ALL, "CF3", b"11111111 11111111 11111111 11111111 *3\r"),
     (FaultKind.UNPLUG, "Q1", None),
     (FaultKind.IO_ERROR, "Q1", None),
 ]
@@ -68,6 +72,25 @@ def test_each_fault_hits_once_and_is_over(kind: FaultKind, request_: str, wire: 
 
 def test_every_fault_is_tried_above() -> None:
     assert {kind for kind, _, _ in WIRE} == set(FaultKind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arrives", "obeyed"),
+    [
+        (FaultKind.SILENCE, True, True),
+        (FaultKind.GARBLED, True, True),
+        (FaultKind.NAK, True, False),
+        (FaultKind.ECHO, True, False),
+        (FaultKind.LOST_REQUEST, False, False),
+    ],
+)
+def test_a_refusal_is_one_and_a_lost_answer_is_not(
+    ups: SimulatedUps, kind: FaultKind, arrives: bool, obeyed: bool
+) -> None:
+    ups.inject(Fault(kind=kind, request="Af", count=1))
+    ups.handle(b"Af\r")
+    assert (b"Af\r" in ups.requests) is arrives
+    assert ups.settings.auto_restart is not obeyed
 
 
 def test_a_fault_spares_what_it_is_not_for(ups: SimulatedUps) -> None:

@@ -39,6 +39,9 @@ class FaultKind(StrEnum):
     ZERO_LENGTH = "zero_length"
     """A read of no bytes, then silence."""
     SILENCE = "silence"
+    """The unit does what it is told and does not say so."""
+    LOST_REQUEST = "lost_request"
+    """The request does not arrive."""
     LATE = "late"
     """Nothing now; the reply arrives before that of the next request."""
     REPEAT_PREVIOUS = "repeat_previous"
@@ -63,6 +66,12 @@ class FaultKind(StrEnum):
     IMPOSSIBLE_DATE = "impossible_date"
     BLANK_SERIAL = "blank_serial"
     UN_SEPARATORS = "un_separators"
+    CONTROL_SERIAL = "control_serial"
+    """A serial number of control characters."""
+    UNSIGNED_TEMPERATURE = "unsigned_temperature"
+    """No sign before the battery temperature."""
+    CF_CLAIMS_ALL = "cf_claims_all"
+    """Every capability is announced, whatever the unit knows."""
     UNPLUG = "unplug"
     """The cable falls out and stays out until it is put back."""
     IO_ERROR = "io_error"
@@ -110,6 +119,9 @@ _ONLY_FOR: Mapping[FaultKind, frozenset[str]] = MappingProxyType(
         FaultKind.IMPOSSIBLE_DATE: frozenset({"BRR"}),
         FaultKind.BLANK_SERIAL: frozenset({"PSNR"}),
         FaultKind.UN_SEPARATORS: frozenset({"UN"}),
+        FaultKind.CONTROL_SERIAL: frozenset({"PSNR"}),
+        FaultKind.UNSIGNED_TEMPERATURE: frozenset({"TPb"}),
+        FaultKind.CF_CLAIMS_ALL: _CF,
     }
 )
 
@@ -154,6 +166,9 @@ _REWORD: Mapping[FaultKind, Callable[[str], str]] = MappingProxyType(
         FaultKind.IMPOSSIBLE_DATE: lambda _: "20260230",
         FaultKind.BLANK_SERIAL: lambda reply: " " * len(reply),
         FaultKind.UN_SEPARATORS: lambda reply: reply.replace("/", ","),
+        FaultKind.CONTROL_SERIAL: lambda reply: "\x01\x02" * (len(reply) // 2),
+        FaultKind.UNSIGNED_TEMPERATURE: lambda reply: reply.removeprefix("+"),
+        FaultKind.CF_CLAIMS_ALL: lambda reply: reply[:35].replace("0", "1") + reply[35:],
     }
 )
 """Reply to what is said instead, CR left out of both."""

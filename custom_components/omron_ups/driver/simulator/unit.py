@@ -1,5 +1,6 @@
 """The simulated UPS: requests in, replies out, byte for byte."""
 
+from collections import deque
 from collections.abc import Callable
 import random
 import time
@@ -13,6 +14,9 @@ from .profiles import DEFAULT_PROFILE, PROFILES, SimulatorProfile, UnknownReply
 CR = b"\r"
 ACCEPTED = "OK"
 REJECTED = "NAK"
+RECORDED_REQUESTS = 10_000
+# Under these the unit does not do what it is told; under the others only its answer suffers.
+_NOT_OBEYED = frozenset({FaultKind.NAK, FaultKind.ECHO})
 
 
 class SimulatedUps(PowerModel):
@@ -43,6 +47,8 @@ class SimulatedUps(PowerModel):
             seed: for faults that come with a probability.
         """
         super().__init__(profile, time_scale=time_scale, clock=clock)
+        self.requests: deque[bytes] = deque(maxlen=RECORDED_REQUESTS)
+        """What arrived of late, byte for byte, the oldest first."""
         self._plugged_in = True
         self._faults = FaultInjector(random.Random(seed))  # noqa: S311  (reproducible, not secret)
 
@@ -108,6 +114,11 @@ class SimulatedUps(PowerModel):
             self.require_link()
         if FaultKind.IO_ERROR in kinds:
             raise TransportError("simulated I/O error")
+        if FaultKind.LOST_REQUEST in kinds:
+            return ()
+        self.requests.append(request)
+        if kinds & _NOT_OBEYED and text not in self.profile.queries:
+            return self._faults.apply(kinds, text, REJECTED)
         return self._faults.apply(kinds, text, self._answer(text))
 
     def require_link(self) -> None:
