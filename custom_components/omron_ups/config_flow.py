@@ -27,7 +27,7 @@ from homeassistant.helpers.typing import UNDEFINED, UndefinedType
 from homeassistant.loader import async_get_integration
 import probatio
 
-from .connection import public_url, read_once
+from .connection import read_once
 from .const import (
     CONF_CONNECTION,
     CONF_DIALECT,
@@ -37,7 +37,7 @@ from .const import (
     SUBENTRY_NUT_ACCOUNT,
     ConnectionKind,
 )
-from .driver import PROFILES, Dialect, UpsError, UpsState
+from .driver import PROFILES, Dialect, UpsError, UpsState, public_url
 from .errors import error_key
 from .nut_form import async_check_nut_input, nut_schema
 from .nut_options import default_nut_options, others_at, owner_of

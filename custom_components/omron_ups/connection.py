@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from homeassistant.const import CONF_DEVICE, CONF_MODEL
 
@@ -46,14 +45,6 @@ async def read_once(data: Mapping[str, Any], *, version: str) -> UpsState:
         return ups.state
     finally:
         await ups.stop()
-
-
-def public_url(device: str) -> str:
-    """Return the device without what a URL may hide: credentials, query and fragment."""
-    url = urlsplit(device)
-    if not url.scheme:
-        return device
-    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
 
 
 def _serial(data: Mapping[str, Any], version: str) -> Connection:

@@ -17,7 +17,7 @@ from custom_components.omron_ups.driver import (
     SerialTransport,
     TransportError,
 )
-from custom_components.omron_ups.driver.transport_serial import LONGEST_REPLY
+from custom_components.omron_ups.driver.transport_serial import LONGEST_REPLY, public_url
 
 
 class PtyUnit:
@@ -123,8 +123,26 @@ async def test_an_unknown_kind_of_address() -> None:
         await SerialTransport("gopher://127.0.0.1:1").open()
 
 
-def test_the_label_keeps_the_secrets_of_an_address() -> None:
-    assert SerialTransport("esphome://host:6053/?key=secret").label == "esphome://host:6053/"
+@pytest.mark.parametrize(
+    ("url", "label"),
+    [
+        ("esphome://host:6053/?key=secret", "esphome://host:6053/"),
+        ("socket://me:secret@192.0.2.1:4001?key=secret#secret", "socket://192.0.2.1:4001"),
+        ("/dev/serial/by-id/usb-x@1", "/dev/serial/by-id/usb-x@1"),
+    ],
+)
+def test_the_label_keeps_the_secrets_of_an_address(url: str, label: str) -> None:
+    assert SerialTransport(url).label == label
+    assert public_url(url) == label
+
+
+async def test_a_closed_port_can_be_opened_at_once(unit: PtyUnit) -> None:
+    unit.replies[b"Bl ?"] = [b"100\r"]
+    for _ in range(20):
+        link = SerialTransport(unit.path)
+        await link.open()
+        assert await link.exchange(b"Bl ?\r") == b"100"
+        await link.close()
 
 
 type Answer = Callable[[bytes], bytes]

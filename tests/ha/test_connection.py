@@ -4,23 +4,10 @@ from unittest.mock import patch
 
 import pytest
 
-from custom_components.omron_ups.connection import make_connection, public_url, read_once
+from custom_components.omron_ups.connection import make_connection, read_once
 from custom_components.omron_ups.driver import DeviceNotFoundError, Ups
 
 SIMULATED = {"connection": "simulated", "model": "bn150t"}
-
-
-@pytest.mark.parametrize(
-    ("device", "shown"),
-    [
-        ("/dev/ttyUSB0", "/dev/ttyUSB0"),
-        ("socket://192.0.2.1:4001", "socket://192.0.2.1:4001"),
-        ("socket://me:secret@192.0.2.1:4001?key=secret#secret", "socket://192.0.2.1:4001"),
-        ("esphome-hass://01J/uart?key=secret", "esphome-hass://01J/uart"),
-    ],
-)
-def test_secrets_of_an_address_are_not_shown(device: str, shown: str) -> None:
-    assert public_url(device) == shown
 
 
 async def test_reading_once_leaves_nothing_running() -> None:

@@ -31,7 +31,7 @@ from .models import LinkInfo, Outlet, SelfTestResult, Sensitivity, Topology, Ups
 from .options import Timing, UpsOptions
 from .simulator import PROFILES, SimulatedUps, SimulatorProfile
 from .transport import Transport
-from .transport_serial import SerialTransport
+from .transport_serial import SerialTransport, public_url
 from .transport_simulated import SimulatedTransport
 from .transport_usb import UsbTransport
 from .ups import Ups
@@ -84,4 +84,5 @@ __all__ = [
     "Writable",
     "list_usb_units",
     "power_events",
+    "public_url",
 ]

@@ -1,8 +1,10 @@
 """The serial link: RS-232 at 2400 8N1, local or behind a ``socket://`` bridge, through serialx."""
 
 import asyncio
+import contextlib
 import errno
 from typing import TYPE_CHECKING, override
+from urllib.parse import urlsplit
 
 from .errors import DeviceBusyError, DeviceNotFoundError, DevicePermissionError, TransportError
 from .transport import Transport
@@ -15,6 +17,7 @@ BAUD_RATE = 2400
 BYTE_S = 10 / BAUD_RATE
 LONGEST_REPLY = 64
 OPEN_LIMIT_S = 5.0
+CLOSE_LIMIT_S = 2.0
 # nutdrv_qx and blazer_ser let the lines settle before the first request; 0.1 s is blazer_ser's.
 SETTLE_S = 0.1
 # More than this without a CR is not a UPS talking.
@@ -85,8 +88,7 @@ class SerialTransport(Transport):
 
     def __init__(self, url: str) -> None:
         """Use `url`: a device path such as ``/dev/ttyUSB0``, or ``socket://host:port``."""
-        # What follows a question mark may be a secret, and the label is shown to every NUT client.
-        super().__init__(label=url.partition("?")[0])
+        super().__init__(label=public_url(url))
         self._url = url
         self._port: serialx.BaseSerialTransport | None = None
         self._receiver = _Receiver()
@@ -113,9 +115,14 @@ class SerialTransport(Transport):
 
     @override
     async def _close(self) -> None:
-        if self._port is not None:
-            self._port.abort()
-            self._port = None
+        port, self._port = self._port, None
+        if port is None:
+            return
+        port.abort()
+        # The descriptor is closed elsewhere, and until then nobody can open the port again.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_LIMIT_S):
+                await port.wait_closed()
 
     @override
     async def _discard(self) -> None:
@@ -131,6 +138,17 @@ class SerialTransport(Transport):
     @override
     async def _receive(self) -> bytes:
         return await self._receiver.reply(self.label)
+
+
+def public_url(url: str) -> str:
+    """Return an address without what may be secret in it: credentials and the query.
+
+    The label of a link is shown to every NUT client.
+    """
+    parts = urlsplit(url)
+    if not parts.scheme:
+        return url
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _as_transport_error(label: str, err: Exception) -> TransportError:
