@@ -12,7 +12,7 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
         "rehearsal": "Simulated UPS",
         "pull": "Switch the mains off here to rehearse a power cut.",
         "measured": "Measured",
-        "course": "The last hour",
+        "course": "The last 15 minutes",
         "events": "What happened",
     },
     "ja": {
@@ -21,10 +21,13 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
         "rehearsal": "模擬UPS",
         "pull": "ここで商用電源をオフにすると、停電を試すことができます。",
         "measured": "計測値",
-        "course": "直近1時間",
+        "course": "直近15分",
         "events": "できごと",
     },
 }
+
+# One UPS is on the dashboard: its name before that of each entity would only cut the latter off.
+_NAME = {"type": "entity"}
 
 # <platform>.<key> of the integration. A unit that cannot answer for one has no such entity.
 _STATUS = (
@@ -75,7 +78,7 @@ def dashboard(entities: Mapping[str, str], language: str) -> Card:
             {
                 "type": "history-graph",
                 "entities": _present(entities, _COURSE),
-                "hours_to_show": 1,
+                "hours_to_show": 0.25,
             },
         ],
         [
@@ -118,13 +121,14 @@ def _heading(text: str, icon: str) -> Card:
 
 
 def _tile(entity_id: str) -> Card:
-    return {"type": "tile", "entity": entity_id}
+    return {"type": "tile", "entity": entity_id, "name": _NAME}
 
 
 def _gauge(entity_id: str) -> Card:
     return {
         "type": "gauge",
         "entity": entity_id,
+        "name": _NAME,
         "min": 0,
         "max": 100,
         "grid_options": {"columns": 6},

@@ -14,6 +14,7 @@ import stat
 import sys
 from tempfile import TemporaryDirectory
 import time
+from typing import Any
 
 from scripts.lib.config_folder import DEFAULT_PORT, Locale, locale_from, write_config_folder
 from scripts.lib.dashboard import dashboard
@@ -24,6 +25,7 @@ from scripts.lib.nut_client import NutError, upsc
 DOMAIN = "omron_ups"
 UPS = "ups"
 NUT_PORT = 3493
+DASHBOARD = "ups-demo"
 # Good for a Home Assistant that only this machine can reach and that is gone afterwards.
 USERNAME = "demo"
 PASSWORD = "demo"  # noqa: S105
@@ -146,12 +148,22 @@ async def _furnish(api: HassApi, model: str, nut_port: int, language: str) -> st
         "nut_server": nut_server,
     }
     entities = await api.entities(await api.create_entry(DOMAIN, answers))
-    await api.command("lovelace/config/save", config=dashboard(entities, language))
+    await _open_on_dashboard(api, dashboard(entities, language))
     # How the frontend speaks to this user, whatever the browser says.
     formats = dict.fromkeys(("number_format", "time_format", "date_format"), "language")
     value = {"language": language, **formats, "first_weekday": "language", "time_zone": "local"}
     await api.command("frontend/set_user_data", key="language", value=value)
     return entities["switch.sim_mains"]
+
+
+async def _open_on_dashboard(api: HassApi, config: dict[str, Any]) -> None:
+    """Add a dashboard and let the user's frontend open on it instead of on the overview."""
+    row = {"title": config["title"], "icon": "mdi:power-plug-battery", "show_in_sidebar": True}
+    await api.command(
+        "lovelace/dashboards/create", url_path=DASHBOARD, mode="storage", require_admin=False, **row
+    )
+    await api.command("lovelace/config/save", url_path=DASHBOARD, config=config)
+    await api.command("frontend/set_user_data", key="core", value={"default_panel": DASHBOARD})
 
 
 async def _first_reading(demo: Demo) -> None:

@@ -1,14 +1,17 @@
 """Start Home Assistant without the built-in integrations whose packages are not installed.
 
 Home Assistant sets up all of its entity platforms at each start and would install what they need.
-Voice and camera need packages that have to be compiled, and nothing here uses them: with
-``--skip-pip`` they would only fail, loudly. What a configuration asks for is not touched.
+Voice and camera need packages that have to be compiled, and programs beside Python; nothing here
+uses them. With ``--skip-pip`` they would only fail, loudly, and take the frontend with them: the
+list of actions imports every entity platform. So these are left out, and stand as empty modules
+where something imports them. What a configuration asks for is not touched.
 """
 
 from functools import cache
 import json
 from pathlib import Path
 import sys
+from types import ModuleType
 from typing import Any
 
 import homeassistant
@@ -28,8 +31,14 @@ def is_ready(domain: str) -> bool:
     )
 
 
+def leave_out(domain: str) -> None:
+    """Keep an integration from being set up, and from being imported."""
+    bootstrap.DEFAULT_INTEGRATIONS.remove(domain)
+    name = f"homeassistant.components.{domain}"
+    sys.modules[name] = ModuleType(name)
+
+
 if __name__ == "__main__":
-    bootstrap.DEFAULT_INTEGRATIONS.intersection_update(
-        [domain for domain in bootstrap.DEFAULT_INTEGRATIONS if is_ready(domain)]
-    )
+    for unready in [name for name in bootstrap.DEFAULT_INTEGRATIONS if not is_ready(name)]:
+        leave_out(unready)
     sys.exit(main())

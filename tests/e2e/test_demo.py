@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import ClientSession
 import pytest
 
-from scripts.lib.demo import free_port
+from scripts.lib.demo import DASHBOARD, free_port
 from scripts.lib.hass_api import HassApi
 from scripts.lib.nut_client import upsc
 
@@ -85,6 +85,8 @@ async def look_cut_and_restore(demo: RunningDemo, api: HassApi) -> None:
     assert set(await variables(demo)) >= set(BW55T_VARIABLES.split())
     assert (await variables(demo))["ups.status"] == "OL"
     await assert_dashboard_is_alive(api)
+    # The frontend asks for it first of all, and shows nothing without an answer.
+    assert "omron_ups" in await api.command("get_services")
 
     assert demo.process.stdin is not None
     demo.process.stdin.write(b"off\n")
@@ -164,7 +166,7 @@ async def logged_in(demo: RunningDemo) -> AsyncIterator[HassApi]:
 
 async def assert_dashboard_is_alive(api: HassApi) -> None:
     """Every entity on the first dashboard has a state, and there are enough of them."""
-    config = await api.command("lovelace/config")
+    config = await api.command("lovelace/config", url_path=DASHBOARD)
     shown = set(re.findall(r"'((?:sensor|binary_sensor|switch|number|event)\.\w+)'", str(config)))
     states = {row["entity_id"]: row["state"] for row in await api.get("states")}
     assert len(shown) >= 12
