@@ -1,0 +1,79 @@
+"""The USB link over real libusb, on a bus that umockdev puts before it.
+
+umockdev works in a process that was started with its library preloaded, so the scenarios run in a
+pytest of their own, and each is reported here as a test.
+"""
+
+import ast
+import os
+from pathlib import Path
+import subprocess
+import sys
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from .usb_rig.umockdev_bus import CHECKOUT, PRELOAD, SYSTEM_PYTHON
+
+SCENARIOS = Path(__file__).parent / "usb_rig" / "umockdev_scenarios.py"
+LIMIT_S = 110
+NEEDED = "import gi; gi.require_version('UMockdev', '1.0'); from gi.repository import UMockdev"
+
+
+def has_umockdev() -> bool:
+    """Return whether the system's Python can play a USB bus."""
+    command = [str(SYSTEM_PYTHON), "-c", NEEDED]
+    return (
+        SYSTEM_PYTHON.exists()
+        and not subprocess.run(command, check=False, capture_output=True).returncode
+    )
+
+
+if os.environ.get("CI") != "true" and not has_umockdev():
+    pytest.skip(
+        "umockdev is missing (Debian: umockdev gir1.2-umockdev-1.0 python3-gi libusb-1.0-0)",
+        allow_module_level=True,
+    )
+
+
+def scenarios() -> list[str]:
+    """Return the names of all scenarios."""
+    functions = ast.walk(ast.parse(SCENARIOS.read_text(encoding="utf-8")))
+    return [
+        node.name
+        for node in functions
+        if isinstance(node, ast.AsyncFunctionDef) and node.name.startswith("test_")
+    ]
+
+
+type Outcomes = dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """Run every scenario once; return what went wrong with each of its variants, "" for nothing."""
+    report = tmp_path_factory.mktemp("libusb") / "report.xml"
+    options = ["-q", "-p", "no:homeassistant", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", SCENARIOS, *options],
+        cwd=CHECKOUT,
+        env=os.environ | {"LD_PRELOAD": PRELOAD},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
+    assert report.exists(), result.stdout + result.stderr
+    outcomes: Outcomes = {}
+    for case in ET.parse(report).iter("testcase"):  # noqa: S314  (pytest wrote it just now)
+        problems = "\n".join(problem.text or problem.tag for problem in case)
+        outcomes.setdefault(case.attrib["name"].partition("[")[0], []).append(problems)
+    return outcomes
+
+
+@pytest.mark.parametrize("name", scenarios())
+def test_with_real_libusb(outcomes: Outcomes, name: str) -> None:
+    problems = outcomes[name]
+    assert problems
+    assert len(problems) % 2 == 0, "each scenario runs with both libusbs"
+    assert not any(problems), "\n".join(problems)

@@ -1,0 +1,82 @@
+"""The test's side of umockdev_server.py: plugs a simulated UPS into a bus that libusb can see."""
+
+import itertools
+import json
+import os
+from pathlib import Path
+import socket
+import subprocess
+import threading
+from typing import Any
+
+from custom_components.omron_ups.driver.errors import TransportError
+from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
+
+CHECKOUT = Path(__file__).parents[3]
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+PRELOAD = "libumockdev-preload.so.0"
+# libusb takes a device with an address that it knows for one that it knows.
+_addresses = itertools.count(3)
+
+
+class UmockdevBus:
+    """One server process and the thread that answers for the unit."""
+
+    def __init__(self) -> None:
+        """Start the server, with nothing plugged in."""
+        self._ups: SimulatedUps | None = None
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._requests = ours
+        with theirs:
+            self._process = subprocess.Popen(
+                [
+                    *(SYSTEM_PYTHON, "-B", "-m", "tests.driver.usb_rig.umockdev_server"),
+                    str(theirs.fileno()),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=(theirs.fileno(),),
+                cwd=CHECKOUT,
+                env={"LD_PRELOAD": PRELOAD, "PATH": os.environ["PATH"]},
+                text=True,
+            )
+        self._answering = threading.Thread(target=self._answer, daemon=True)
+        self._answering.start()
+        self.root: str = self._read()
+
+    def __call__(self, command: str, **arguments: Any) -> Any:
+        """Let the server carry out one command and return what it says."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def plug(self, ups: SimulatedUps, **settings: Any) -> None:
+        """Plug a device in, under an address that none had before; `ups` answers for it."""
+        self._ups = ups
+        self("plug", address=next(_addresses), **settings)
+
+    def close(self) -> None:
+        """End server and thread."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+        self._answering.join(10)
+        self._requests.close()
+
+    def _read(self) -> Any:
+        assert self._process.stdout is not None
+        answer = json.loads(self._process.stdout.readline() or '{"error": "the server ended"}')
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def _answer(self) -> None:
+        while request := self._requests.recv(64):
+            assert self._ups is not None
+            try:
+                reads = self._ups.deliver(request)
+            except TransportError:
+                reads = ()
+            self._requests.send(json.dumps([read.hex() for read in reads]).encode())

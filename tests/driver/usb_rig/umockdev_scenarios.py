@@ -1,0 +1,287 @@
+"""The USB link over real pyusb and real libusb; run by test_transport_usb_libusb.py.
+
+The process needs umockdev's library preloaded, which is why these are no tests of their own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+import os
+from pathlib import Path
+import threading
+from typing import Any
+
+import pytest
+from usb.backend import libusb1
+
+from custom_components.omron_ups.driver import UpsOptions, transport_usb, usb_context
+from custom_components.omron_ups.driver.errors import (
+    DeviceBusyError,
+    DeviceNotFoundError,
+    DevicePermissionError,
+    InvalidReplyError,
+    RejectedError,
+    ReplyTimeoutError,
+    TransportError,
+)
+from custom_components.omron_ups.driver.models import LinkInfo, UpsState
+from custom_components.omron_ups.driver.options import Timing
+from custom_components.omron_ups.driver.simulator.faults import Fault, FaultKind
+from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
+from custom_components.omron_ups.driver.transport_usb import UsbTransport
+from custom_components.omron_ups.driver.ups import Ups
+from custom_components.omron_ups.driver.usb_devices import UsbIdentity, list_usb_units
+from tests.driver.simulated import make_ups
+from tests.driver.usb_rig.umockdev_bus import UmockdevBus
+
+BW55T = UsbIdentity(product_id=0x00D0, port="1-2.3")
+Q1 = b"(103.7 000.0 103.8 012 50.1 13.7 25.9 00101000"
+NOBODY = 65534
+LIBRARIES = {"system": 0, "packaged": 1}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[UmockdevBus]:
+    server = UmockdevBus()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=LIBRARIES)
+def bus(
+    request: pytest.FixtureRequest, server: UmockdevBus, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[UmockdevBus]:
+    """A bus without a device, seen by one of the two libusbs."""
+    find = usb_context._FINDERS[LIBRARIES[request.param]]
+    monkeypatch.setattr(usb_context, "_FINDERS", (find,))
+    monkeypatch.setattr(transport_usb, "_answered_to", {})
+    monkeypatch.setenv("UMOCKDEV_DIR", server.root)
+    libusb1._lib_object = None
+    usb_context._load.cache_clear()
+    yield server
+    server("unplug")
+    libusb1._lib_object = None
+    usb_context._load.cache_clear()
+
+
+@pytest.fixture
+def ups() -> SimulatedUps:
+    return make_ups()
+
+
+@pytest.fixture
+async def link(bus: UmockdevBus) -> AsyncIterator[UsbTransport]:
+    link = UsbTransport(BW55T)
+    yield link
+    await link.close()
+    await asyncio.sleep(0)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("usb:")]
+
+
+def values(bus: UmockdevBus) -> list[int]:
+    """Return the wValue of every SET_REPORT until now."""
+    return [entry[0] for entry in bus("log")]
+
+
+async def test_the_unit_is_listed(bus: UmockdevBus, ups: SimulatedUps, link: UsbTransport) -> None:
+    assert (await list_usb_units()).known == ()
+    bus.plug(ups, serial="L123")
+    units = await list_usb_units()
+    assert [(unit.model, unit.manufacturer) for unit in units.known] == [("BW55T", "OMRON")]
+    assert units.known[0].identity == UsbIdentity(product_id=0xD0, serial="L123", port="1-2.3")
+    assert units.unknown == ()
+    assert bus("driver") == "usbhid"
+
+
+async def test_a_sensor_is_listed_apart(
+    bus: UmockdevBus, ups: SimulatedUps, link: UsbTransport
+) -> None:
+    bus.plug(ups, product_id=0x00D4, product="2JCIE-BU01")
+    units = await list_usb_units()
+    assert units.known == ()
+    assert [unit.model for unit in units.unknown] == ["2JCIE-BU01"]
+
+
+@pytest.mark.parametrize("is_padded", [True, False])
+@pytest.mark.parametrize("sizes", [(8, 8), (8, 64), (64, 64)], ids=str)
+async def test_enumerate_claim_exchange_release(
+    bus: UmockdevBus, ups: SimulatedUps, sizes: tuple[int, int], *, is_padded: bool
+) -> None:
+    link = UsbTransport(BW55T)
+    bus.plug(ups, packet_size=sizes[0], report_size=sizes[1], is_padded=is_padded)
+    await link.open()
+    assert bus("driver") == "usbfs"
+    assert link.info == LinkInfo(
+        manufacturer="OMRON", model="BW55T", vendor_id=0x0590, product_id=0x00D0
+    )
+    for _ in range(2):
+        assert await link.exchange(b"Q1\r") == Q1
+        assert await link.exchange(b"Bl ?\r") == b"100"
+    assert bus("log")[0] == [0x0002, 0, 16, "Q1\r".ljust(16, "\0")]
+    await link.close()
+    assert bus("driver") == "usbhid"
+
+
+async def test_a_stalled_wvalue(bus: UmockdevBus, ups: SimulatedUps, link: UsbTransport) -> None:
+    bus.plug(ups, accepted_values=[0x0200])
+    await link.open()
+    assert await link.exchange(b"Q1\r") == Q1
+    assert await link.exchange(b"RTS\r") == b"0065"
+    assert values(bus) == [0x0002, 0x0200, 0x0200]
+    bus("set", accepted_values=[])
+    with pytest.raises(RejectedError, match="stalled"):
+        await link.exchange(b"RTS\r")
+
+
+async def test_an_ignored_wvalue(bus: UmockdevBus, ups: SimulatedUps, link: UsbTransport) -> None:
+    bus.plug(ups, answered_values=[0x0200])
+    await link.open()
+    link.reply_limit_s = 0.3
+    assert await link.exchange(b"Q1\r") == Q1
+    assert values(bus) == [0x0002, 0x0200]
+
+
+async def test_a_stalled_endpoint(bus: UmockdevBus, ups: SimulatedUps, link: UsbTransport) -> None:
+    bus.plug(ups)
+    await link.open()
+    bus("set", stalls=1)
+    assert await link.exchange(b"Q1\r") == Q1
+    bus("set", stalls=2)
+    with pytest.raises(TransportError, match="stalls again and again"):
+        await link.exchange(b"Q1\r")
+
+
+async def test_an_overflow(bus: UmockdevBus, ups: SimulatedUps, link: UsbTransport) -> None:
+    bus.plug(ups)
+    await link.open()
+    bus("set", overflows=1)
+    with pytest.raises(InvalidReplyError, match="more than its endpoint"):
+        await link.exchange(b"Q1\r")
+    assert await link.exchange(b"Q1\r") == Q1
+
+
+async def test_another_program_has_the_unit(
+    bus: UmockdevBus, ups: SimulatedUps, link: UsbTransport
+) -> None:
+    bus.plug(ups)
+    bus("take_by", driver="usbfs")
+    with pytest.raises(DeviceBusyError, match="another program"):
+        await link.open()
+    bus("take_by", driver="usbhid")
+    await link.open()
+    assert await link.exchange(b"Q1\r") == Q1
+
+
+@contextmanager
+def nobody(root: str) -> Iterator[None]:
+    """Be an ordinary user, where this process is not one already."""
+    if os.geteuid() != 0:
+        yield
+        return
+    Path(root).chmod(0o755)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+async def test_no_permission(bus: UmockdevBus, ups: SimulatedUps, link: UsbTransport) -> None:
+    bus.plug(ups, mode=0)
+    # Nobody may not be allowed to read our libraries.
+    await list_usb_units()
+    with nobody(bus.root):
+        (unit,) = (await list_usb_units()).known
+        with pytest.raises(DevicePermissionError, match="may not open"):
+            await link.open()
+    assert (unit.model, unit.manufacturer) == ("BW55T", None)
+
+
+async def test_silence_and_the_late_reply(
+    bus: UmockdevBus, ups: SimulatedUps, link: UsbTransport
+) -> None:
+    bus.plug(ups)
+    await link.open()
+    await link.exchange(b"Q1\r")
+    link.reply_limit_s = 0.2
+    ups.inject(Fault(kind=FaultKind.SILENCE, count=1))
+    with pytest.raises(ReplyTimeoutError):
+        await link.exchange(b"RTS\r")
+    bus("send", text="0065\r")
+    link.reply_limit_s = 1.0
+    assert await link.exchange(b"Bl ?\r") == b"100"
+
+
+async def test_a_cancelled_exchange(
+    bus: UmockdevBus, ups: SimulatedUps, link: UsbTransport
+) -> None:
+    bus.plug(ups, packet_size=8, report_size=8)
+    await link.open()
+    await link.exchange(b"Q1\r")
+    ups.inject(Fault(kind=FaultKind.SILENCE, count=1))
+    waiting = asyncio.create_task(link.exchange(b"RTS\r"))
+    while len(values(bus)) < 2:  # noqa: ASYNC110  (it happens in another process)
+        await asyncio.sleep(0.01)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    bus("send", text="0065\r")
+    assert await link.exchange(b"Q1\r") == Q1
+
+
+async def test_unplugged_in_the_middle_of_a_read_and_replugged(
+    bus: UmockdevBus, ups: SimulatedUps, link: UsbTransport
+) -> None:
+    bus.plug(ups)
+    await link.open()
+    await link.exchange(b"Q1\r")
+    ups.inject(Fault(kind=FaultKind.SILENCE, count=1))
+    waiting = asyncio.create_task(link.exchange(b"Q1\r"))
+    while len(values(bus)) < 2:  # noqa: ASYNC110  (it happens in another process)
+        await asyncio.sleep(0.01)
+    bus("unplug")
+    with pytest.raises(DeviceNotFoundError, match="unplugged"):
+        await waiting
+    await link.close()
+    with pytest.raises(DeviceNotFoundError, match="no unit"):
+        await link.open()
+    bus.plug(ups)
+    await link.open()
+    assert await link.exchange(b"Q1\r") == Q1
+
+
+async def wait_for(ups: Ups, holds: Callable[[UpsState], Any]) -> None:
+    """Wait until a published state fulfils `holds`."""
+    seen = asyncio.Event()
+
+    def look(state: UpsState) -> None:
+        if holds(state):
+            seen.set()
+
+    stop = ups.subscribe(look)
+    try:
+        look(ups.state)
+        async with asyncio.timeout(20):
+            await seen.wait()
+    finally:
+        stop()
+
+
+async def test_the_whole_driver_survives_a_replug(
+    bus: UmockdevBus, ups: SimulatedUps, link: UsbTransport
+) -> None:
+    bus.plug(ups)
+    timing = Timing(poll_s=0.1, stale_after_s=0.5, reconnect_first_s=0.1, reconnect_longest_s=0.1)
+    driver = Ups(link, options=UpsOptions(version="1", timing=timing))
+    await driver.start()
+    try:
+        assert (driver.state.model, driver.state.battery_charge) == ("BW55T", 100)
+        for _ in range(2):
+            bus("unplug")
+            await wait_for(driver, lambda state: state.stale)
+            assert isinstance(driver.last_error, DeviceNotFoundError)
+            bus.plug(ups)
+            await wait_for(driver, lambda state: not state.stale)
+    finally:
+        await driver.stop()
+    assert bus("driver") == "usbhid"
