@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 import os
 from pathlib import Path
 import shutil
@@ -9,9 +10,28 @@ import shutil
 from aionut import AIONUTClient, NUTCommandError
 import pytest
 
-from .shared import COMMANDS, DEVICES, PATIENCE_S, VARIABLES, Served, connected, until
+from custom_components.omron_ups.nut import (
+    Account,
+    ControlArgumentError,
+    ControlError,
+    ControlUnknownError,
+    Role,
+)
+from custom_components.omron_ups.nut.connection import Connection
+from custom_components.omron_ups.nut.session import Session
 
-UPSMON = "/lib/nut/upsmon"
+from .certificates import write_files
+from .shared import (
+    COMMANDS,
+    DEVICES,
+    PATIENCE_S,
+    VARIABLES,
+    Served,
+    connected,
+    password_hash,
+    serving_with,
+    settings,
+)
 
 
 def program(name: str) -> str:
@@ -113,33 +133,149 @@ async def test_upslog_writes_a_line(served: Served, tmp_path: Path) -> None:
         await writer.wait()
 
 
-async def test_upsmon_secondary_counts_until_it_is_killed(served: Served, tmp_path: Path) -> None:
-    configuration = tmp_path / "upsmon.conf"
-    configuration.write_text(
-        f"MONITOR ups@127.0.0.1:{served.port} 1 sec secpw secondary\n"
-        'SHUTDOWNCMD "/bin/true"\nPOLLFREQ 1\nPOLLFREQALERT 1\nMINSUPPLIES 1\n'
-        f"POWERDOWNFLAG {tmp_path}/killpower\nRUN_AS_USER root\n"
+def setting(served: Served) -> None:
+    """Let the UPS take over what clients set, as a driver does."""
+
+    def publish(name: str, value: str) -> None:
+        served.ups.publish(VARIABLES | {name: value}, read_at=served.clock.now)
+
+    served.driver.on_set = publish
+
+
+async def test_upsrw_sets_and_reads_back(served: Served) -> None:
+    setting(served)
+    target = f"ups@127.0.0.1:{served.port}"
+    value = 'a "b" \\ #c'
+    login = ("-u", "admin", "-p", "adminpw")
+    # -w waits for the outcome by its tracking id.
+    code, out, err = await run("upsrw", "-s", f"ups.id={value}", "-w", *login, target)
+    assert (code, (out + err).strip().splitlines()[-1:]) == (0, ["SUCCESS"])
+    assert await lines("upsc", target, "ups.id") == [value]
+    assert served.driver.calls == [("ups.id", value)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "user", "message"),
+    [
+        ("ups.mfr=x", "admin", "ERR READONLY"),
+        ("ups.id=12345678901234567", "admin", "ERR TOO-LONG"),
+        ("input.sensitivity=x", "admin", "ERR INVALID-VALUE"),
+        ("battery.charge.low=50", "admin", "ERR INVALID-VALUE"),
+        ("ups.id=x", "sec", "Access denied"),
+    ],
+)
+async def test_upsrw_is_told_why_not(setting: str, user: str, message: str, served: Served) -> None:
+    target = f"ups@127.0.0.1:{served.port}"
+    code, out, err = await run("upsrw", "-s", setting, "-u", user, "-p", f"{user}pw", target)
+    assert code == 1
+    assert message in out + err or message.upper().replace(" ", "-") in out + err
+    assert served.driver.calls == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (None, "SUCCESS"),
+        (ControlError("no"), "FAILED"),
+        (ControlArgumentError("no"), "INVALID-ARGUMENT"),
+        (ControlUnknownError("?"), "UNKNOWN"),
+    ],
+)
+async def test_upscmd_waits_for_the_outcome(
+    fault: Exception | None, message: str, served: Served
+) -> None:
+    served.driver.waits = True
+    served.driver.fault = fault
+    target = f"ups@127.0.0.1:{served.port}"
+    login = ("-u", "admin", "-p", "adminpw")
+    command = asyncio.create_task(run("upscmd", "-w", *login, target, "load.off", "30"))
+    async with asyncio.timeout(PATIENCE_S):
+        # The UPS takes its time until upscmd has asked for the outcome once.
+        while served.server.requests < 6:  # noqa: ASYNC110 - the server has no event for it
+            await asyncio.sleep(0.01)
+    served.driver.go.set()
+    # It exits with 0 whatever the outcome is.
+    _code, out, err = await command
+    assert message in out + err
+    assert served.driver.calls == [("load.off", "30")]
+
+
+async def test_upscmd_without_the_right_to_switch_is_refused(served: Served) -> None:
+    served.ups.set_accounts(
+        [Account(username="op", password_hash=password_hash("oppw"), role=Role.ADMIN)]
     )
-    configuration.chmod(0o640)
-    paths = dict.fromkeys(("NUT_CONFPATH", "NUT_ALTPIDPATH", "NUT_PIDPATH"), str(tmp_path))
-    upsmon = await asyncio.create_subprocess_exec(
-        program(UPSMON),
-        *("-F", "-p"),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=os.environ | paths,
-    )
+    target = f"ups@127.0.0.1:{served.port}"
+    login = ("-u", "op", "-p", "oppw")
+    code, out, err = await run("upscmd", *login, target, "load.off")
+    assert code == 1
+    assert "ACCESS-DENIED" in out + err
+    assert await lines("upscmd", *login, target, "beeper.mute") is not None
+    assert served.driver.calls == [("beeper.mute", None)]
+
+
+async def test_upsc_in_tls(tmp_path: Path) -> None:
+    async with serving_with(replace(settings(), tls=write_files(tmp_path))) as served:
+        begun: list[Connection] = []
+        secured = served.server.secured
+
+        def noting(connection: Connection) -> Session:
+            begun.append(connection)
+            return secured(connection)
+
+        served.server.secured = noting  # type: ignore[method-assign]
+        target = f"ups@127.0.0.1:{served.port}"
+        shown = dict(line.split(": ", 1) for line in await lines("upsc", target))
+        assert shown == VARIABLES
+        assert len(begun) == 1
+
+
+PYNUT = """
+import sys
+from PyNUT import PyNUTClient, PyNUTError
+port, user, password = sys.argv[1:]
+client = PyNUTClient(host="127.0.0.1", port=int(port), login=user, password=password)
+def attempt(name, *arguments):
     try:
-        await until(served.ups, lambda: len(served.ups.clients) == 1)
-        async with connected(served.port) as client:
-            assert await client.ask("GET NUMLOGINS ups") == b"NUMLOGINS ups 1\n"
-            upsmon.kill()
-            await until(served.ups, lambda: not served.ups.clients)
-            assert await client.ask("GET NUMLOGINS ups") == b"NUMLOGINS ups 0\n"
-    finally:
-        if upsmon.returncode is None:
-            upsmon.kill()
-        await upsmon.wait()
+        return getattr(client, name)(*arguments)
+    except PyNUTError as error:
+        return str(error)
+for call in (
+    ("GetUPSList",), ("GetUPSVars", "ups"), ("GetUPSCommands", "ups"),
+    ("GetRWVars", "ups"), ("RunUPSCommand", "ups", "test.panel.start"),
+    ("RunUPSCommand", "ups", "beeper.mute"), ("SetRWVar", "ups", "ups.id", "test"),
+    ("ListClients", "ups"), ("ListClients", "MissingBogusDummy"),
+    ("FSD", "spare"), ("ver",), ("help",),
+):
+    print(*call, "->", attempt(*call))
+"""
+
+
+@pytest.mark.parametrize(
+    ("user", "write", "fsd"),
+    [
+        ("admin", "OK", "OK"),
+        ("mon", "ERR ACCESS-DENIED", "OK"),
+        ("sec", "ERR ACCESS-DENIED", "Primary level functions are not available"),
+    ],
+)
+async def test_82_pynut(user: str, write: str, fsd: str, served: Served, upsd: int) -> None:
+    """Make the calls of NUT's test_nutclient.py; upsd has to give the same results."""
+    python = program("/usr/bin/python3")
+    code, _out, _err = await run(python, "-c", "import PyNUT, telnetlib")
+    if code:
+        pytest.skip("PyNUT is missing: install python3-nut")
+    told = []
+    for port in (served.port, upsd):
+        out = await lines(python, "-W", "ignore", "-c", PYNUT, str(port), user, f"{user}pw")
+        told.append([line for line in out if not line.startswith(("ver ->", "help ->"))])
+    ours, real = told
+    assert ours == real
+    answers = dict(line.split(" -> ", 1) for line in ours)
+    assert "ERR CMD-NOT-SUPPORTED" in answers["RunUPSCommand ups test.panel.start"]
+    assert write in answers["RunUPSCommand ups beeper.mute"]
+    assert write in answers["SetRWVar ups ups.id test"]
+    assert fsd in answers["FSD spare"]
+    assert "ERR UNKNOWN-UPS" in answers["ListClients MissingBogusDummy"]
 
 
 async def test_80_aionut(served: Served) -> None:
