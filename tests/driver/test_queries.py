@@ -44,7 +44,6 @@ def q1(reply: str) -> Q1Reply:
         ("Lf ?", "49.9", {"output_frequency": 49.9}),
         ("PSNR", "A0Z25110005109G ", {"serial": "A0Z25110005109G"}),
         ("PSNR", "A0Z25110005109##", {"serial": "A0Z25110005109"}),
-        ("PSNR", "                ", {"serial": None}),
         ("Si ?", "BW55T", {"model": "BW55T"}),
         ("FWV", "M:0.17(S:2.00)", {"firmware": "0.17", "firmware_aux": "2.00"}),
         ("BRR", "20260730", {"battery_date": date(2026, 7, 30)}),
@@ -120,12 +119,18 @@ def test_a_reply_of_the_wrong_shape_is_not_read(request_text: str, reply: str) -
 
 @pytest.mark.parametrize(
     ("request_text", "reply"),
-    [("Bl ?", "101"), ("BRR", "20260230"), ("RRTC", "2641331153000"), ("Bld ?", "101")],
+    [
+        ("Bl ?", "101"),
+        ("BRR", "20260230"),
+        ("RRTC", "2641331153000"),
+        ("Bld ?", "101"),
+        ("PSNR", "                "),
+    ],
 )
 def test_a_reply_of_the_right_shape_that_says_nonsense_is_refused(
     request_text: str, reply: str
 ) -> None:
-    with pytest.raises(ValueError, match=r"is above|must be in|day"):
+    with pytest.raises(ValueError, match=r"is above|must be in|day|no serial"):
         read(request_text, reply)
 
 

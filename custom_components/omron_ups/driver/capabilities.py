@@ -38,6 +38,8 @@ class Capabilities:
     """Queries to try; the first refusal ends it."""
     is_omron: bool = False
     """Whether the unit showed by VID or by an answer that it speaks OMRON's dialect."""
+    is_final: bool = False
+    """Whether nothing more can be learnt by asking once more."""
     pages: Mapping[int, int] = _NO_PAGES
     """The capability pages that could be read, by number."""
 
@@ -48,29 +50,35 @@ class Capabilities:
         return bool(self.pages[place.page] >> place.bit & 1)
 
 
-async def discover(protocol: OmronProtocol, link: LinkInfo, dialect: Dialect) -> Capabilities:
+async def discover(
+    protocol: OmronProtocol,
+    link: LinkInfo,
+    dialect: Dialect,
+    known_pages: Mapping[int, int] = _NO_PAGES,
+) -> Capabilities:
     """Find out what the unit answers, without sending it anything that could stop its output.
 
     A request that begins with S, T or C means shutdown, test or cancel to a plain Megatec unit,
-    so those wait for a proof: the USB vendor id, or a valid answer to ``Bl ?``.
+    so those wait for a proof: the USB vendor id, or a valid answer to ``Bl ?``. Pages that were
+    read before (`known_pages`) are proof as well, and not read again.
 
     Raises:
         TransportError: the link failed.
     """
     if dialect is Dialect.MEGATEC:
-        return Capabilities()
-    is_omron = link.vendor_id == OMRON_VENDOR_ID
+        return Capabilities(is_final=True)
+    is_omron = link.vendor_id == OMRON_VENDOR_ID or bool(known_pages)
     if not is_omron:
         try:
             await protocol.query(_charge_query())
             is_omron = True
         except (EchoError, InvalidReplyError, ReplyTimeoutError) as err:
             _LOGGER.debug("a plain Megatec unit, so only Q1 is asked: %s", err)
-            return Capabilities()
+            return Capabilities(is_final=not isinstance(err, ReplyTimeoutError))
         except RejectedError as err:
             _LOGGER.debug("no proof of OMRON's dialect: %s", err)
             return Capabilities(unproven=tuple(row for row in QUERIES if not row.is_risky))
-    pages = await _read_pages(protocol)
+    pages = await _read_pages(protocol, known_pages)
     return Capabilities(
         announced=tuple(row for row in QUERIES if _is_announced(row, pages)),
         unproven=tuple(row for row in QUERIES if _is_open(row, pages)),
@@ -83,9 +91,9 @@ def _charge_query() -> Query:
     return next(row for row in QUERIES if row.request == CHARGE_REQUEST)
 
 
-async def _read_pages(protocol: OmronProtocol) -> dict[int, int]:
-    pages: dict[int, int] = {}
-    for page in PAGES:
+async def _read_pages(protocol: OmronProtocol, known: Mapping[int, int]) -> dict[int, int]:
+    pages = dict(known)
+    for page in (page for page in PAGES if page not in known):
         try:
             pages[page] = await protocol.capability_page(page)
         except (RejectedError, InvalidReplyError, ReplyTimeoutError) as err:

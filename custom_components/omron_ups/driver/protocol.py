@@ -12,6 +12,7 @@ _LOGGER = logging.getLogger(__name__)
 # A garbled reply comes fast and is often good the next time; a silent unit costs the whole time
 # limit at every try, and the poll loop comes back to it anyway.
 GARBLED_TRIES = 3
+SHORT_CONFIRMATIONS = 2
 # The vendor driver looks at two characters only.
 ACKNOWLEDGED_SHAPE = re.compile("OK.*")
 
@@ -36,8 +37,24 @@ class OmronProtocol:
         return await self._ask("CF" if page == 1 else f"CF{page}", PAGE_SHAPE, parse_page)
 
     async def query(self, query: Query) -> Values:
-        """Ask one row of the table."""
-        return await self._ask(query.request, query.shape, query.parse)
+        """Ask one row of the table.
+
+        A reply that is shorter than it should be is believed only when the unit says the same
+        each time: half of a charge of 100 is a charge of 1.
+        """
+
+        def read(match: re.Match[str]) -> tuple[Values, int]:
+            return query.parse(match), len(match[0])
+
+        values, width = await self._ask(query.request, query.shape, read)
+        for _ in range(SHORT_CONFIRMATIONS):
+            if width >= query.full_width:
+                break
+            before = values
+            values, width = await self._ask(query.request, query.shape, read)
+            if width < query.full_width and values != before:
+                raise InvalidReplyError(f"{query.request}: short replies that differ: {values}")
+        return values
 
     async def command(self, request: str) -> None:
         """Send a write, once; return when the unit acknowledged it (``OK``, seen on BN150T).

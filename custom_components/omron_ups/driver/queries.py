@@ -52,6 +52,8 @@ class Query:
     parse: Callable[[re.Match[str]], Values]
     """Turns a reply of the right shape into values; ValueError where it says nonsense."""
     poll: PollClass
+    full_width: int = 0
+    """Characters that a whole reply has; a shorter one of the right shape may be a cut one."""
     fields: frozenset[str] = field(default_factory=frozenset)
     """Every UpsState field that the row can feed."""
     capability: CapabilityBit | None = None
@@ -144,7 +146,10 @@ def _runtime(match: re.Match[str]) -> Values:
 
 def _serial(match: re.Match[str]) -> Values:
     # Padded with blanks (seen on BN150T) or "#" (vendor driver 1.02).
-    return {"serial": match[0].strip(" #") or None}
+    serial = match[0].strip(" #")
+    if not serial:
+        raise ValueError("no serial number")
+    return {"serial": serial}
 
 
 def _model(match: re.Match[str]) -> Values:
@@ -212,6 +217,7 @@ QUERIES: tuple[Query, ...] = (
         shape=re.compile(r"\d{1,3}"),
         parse=_integer_up_to("battery_charge", 100),
         poll=PollClass.MOVING,
+        full_width=3,
         fields=frozenset({"battery_charge"}),
         capability=CapabilityBit(1, 12),
     ),
@@ -221,6 +227,7 @@ QUERIES: tuple[Query, ...] = (
         shape=re.compile(r"\d{1,5}"),
         parse=_runtime,
         poll=PollClass.MOVING,
+        full_width=3,
         fields=frozenset({"battery_runtime"}),
         capability=CapabilityBit(2, 22),
     ),
@@ -230,6 +237,7 @@ QUERIES: tuple[Query, ...] = (
         shape=re.compile(r"[+-]?\d{1,3}(?:\.\d)?"),
         parse=_decimal("battery_temperature"),
         poll=PollClass.MEDIUM,
+        full_width=4,
         fields=frozenset({"battery_temperature"}),
         capability=CapabilityBit(4, 10),
     ),
@@ -239,6 +247,7 @@ QUERIES: tuple[Query, ...] = (
         shape=re.compile(r"\d{1,3}(?:\.\d+)?"),
         parse=_decimal("output_frequency"),
         poll=PollClass.MEDIUM,
+        full_width=4,
         fields=frozenset({"output_frequency"}),
         capability=CapabilityBit(1, 13),
     ),
@@ -300,6 +309,7 @@ QUERIES: tuple[Query, ...] = (
         shape=re.compile(r"\d{1,3}(?:\.\d+)?"),
         parse=_decimal("battery_voltage_nominal"),
         poll=PollClass.STATIC,
+        full_width=3,
         fields=frozenset({"battery_voltage_nominal"}),
         capability=CapabilityBit(1, 14),
     ),
@@ -354,6 +364,7 @@ QUERIES: tuple[Query, ...] = (
         shape=re.compile(r"\d{1,3}"),
         parse=_integer_up_to("battery_charge_low", 100),
         poll=PollClass.SLOW,
+        full_width=3,
         fields=frozenset({"battery_charge_low"}),
         capability=CapabilityBit(5, 19),
     ),
@@ -363,6 +374,7 @@ QUERIES: tuple[Query, ...] = (
         shape=re.compile(r"\d{1,3}"),
         parse=_integer_up_to("battery_charge_restart", 100),
         poll=PollClass.SLOW,
+        full_width=3,
         fields=frozenset({"battery_charge_restart"}),
         capability=CapabilityBit(4, 30),
     ),
@@ -372,6 +384,7 @@ QUERIES: tuple[Query, ...] = (
         shape=re.compile(r"\d{1,3}"),
         parse=_integer_up_to("reboot_delay", 999),
         poll=PollClass.SLOW,
+        full_width=3,
         fields=frozenset({"reboot_delay"}),
         capability=CapabilityBit(3, 28),
     ),

@@ -1,6 +1,7 @@
 """Asks one unit and keeps what it said."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 import logging
 from types import MappingProxyType
 
@@ -17,7 +18,11 @@ _LOGGER = logging.getLogger(__name__)
 
 # Replies that contradict each other about the power are settled by at most so many more.
 CONFIRMATIONS = 4
+# From one look for more that the unit can tell to the next.
+LEARN_AGAIN_S = 600.0
 RUNTIME_REQUEST = "RTS"
+# Refusals are all alike.
+REFUSAL = b"NAK"
 _QUERIES: Mapping[str, Query] = MappingProxyType({row.request: row for row in QUERIES})
 
 
@@ -34,6 +39,7 @@ class Reader:
         self._protocol = OmronProtocol(self.exchange)
         self._tracker = StatusTracker()
         self._replies: dict[str, str] = {}
+        self._previous = (b"", b"")
         self.status = Status()
         self.reply: Q1Reply | None = None
         """The last good Q1 reply."""
@@ -44,6 +50,7 @@ class Reader:
         self.answered: set[str] = set()
         """The queries that were ever answered well."""
         self.schedule = Schedule(self.capabilities)
+        self._learn_again_at = 0.0
 
     @property
     def replies(self) -> Mapping[str, str]:
@@ -56,9 +63,20 @@ class Reader:
         return any(query.request == RUNTIME_REQUEST for query in self.schedule.queries)
 
     async def exchange(self, request: bytes) -> bytes:
-        """Send one request; the reply is kept for diagnostics."""
+        """Send one request; the reply is kept for diagnostics.
+
+        Raises:
+            InvalidReplyError: the reply is that of the request before, word for word. Many shapes
+                are alike (a charge, a runtime), so it may have come once more; asked again, a unit
+                whose two answers are really the same is believed.
+            ReplyTimeoutError: as Transport.exchange, as is TransportError.
+        """
         reply = await self._transport.exchange(request)
-        self._replies[request.decode("ascii").removesuffix("\r")] = reply.decode("latin-1")
+        text = request.decode("ascii").removesuffix("\r")
+        before, self._previous = self._previous, (request, reply)
+        if reply == before[1] and request != before[0] and not reply.startswith(REFUSAL):
+            raise InvalidReplyError(f"{text}: {reply!r} was the reply before")
+        self._replies[text] = reply.decode("latin-1")
         return reply
 
     def begin_connection(self) -> None:
@@ -82,8 +100,28 @@ class Reader:
 
     async def discover(self, protocol: OmronProtocol) -> None:
         """Find out through `protocol` what the unit answers, and plan the turns anew."""
-        self.capabilities = await discover(protocol, self._transport.info, self._dialect)
+        await self._learn(protocol)
         self.schedule = Schedule(self.capabilities)
+
+    async def learn_more(self, protocol: OmronProtocol) -> None:
+        """Ask again for what a bad moment of the link may have hidden, when it is time to."""
+        if not self.capabilities.is_final and self._monotonic() >= self._learn_again_at:
+            await self._learn(protocol)
+            self.schedule.extend(self.capabilities)
+
+    async def _learn(self, protocol: OmronProtocol) -> None:
+        known_pages = self.capabilities.pages
+        found = await discover(protocol, self._transport.info, self._dialect, known_pages)
+        self._learn_again_at = self._monotonic() + LEARN_AGAIN_S
+        if self.capabilities.is_omron and not found.is_omron:
+            # A unit does not change its dialect; it is its link that has a bad moment.
+            return
+        proven = tuple(row for row in found.unproven if row.request in self.answered)
+        self.capabilities = replace(
+            found,
+            announced=found.announced + proven,
+            unproven=tuple(row for row in found.unproven if row not in proven),
+        )
 
     async def take_turn(self, query: Query, protocol: OmronProtocol) -> None:
         """Ask what is due through `protocol`; a failure only moves its next turn."""

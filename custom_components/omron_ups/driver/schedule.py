@@ -40,10 +40,12 @@ class Schedule:
 
     def __init__(self, capabilities: Capabilities) -> None:
         """Begin with every query due at once."""
-        self._turns = [
-            *(_Turn(query, is_proven=True) for query in capabilities.announced),
-            *(_Turn(query, is_proven=False) for query in capabilities.unproven),
-        ]
+        self._turns = _turns(capabilities)
+
+    def extend(self, capabilities: Capabilities) -> None:
+        """Give a turn to what is new, and once more to what was refused."""
+        present = set(self.queries)
+        self._turns += [turn for turn in _turns(capabilities) if turn.query not in present]
 
     @property
     def is_first_round_over(self) -> bool:
@@ -98,6 +100,13 @@ class Schedule:
 
     def _turn(self, query: Query) -> _Turn:
         return next(turn for turn in self._turns if turn.query is query)
+
+
+def _turns(capabilities: Capabilities) -> list[_Turn]:
+    return [
+        *(_Turn(query, is_proven=True) for query in capabilities.announced),
+        *(_Turn(query, is_proven=False) for query in capabilities.unproven),
+    ]
 
 
 def lifetime(query: Query) -> float:

@@ -339,6 +339,7 @@ class Ups:
                 self._publish()
                 self._first_round_over.set()
             else:
+                await reader.learn_more(self._patient_protocol)
                 await asyncio.sleep(IDLE_S)
 
     def _require_link(self) -> None:

@@ -66,13 +66,12 @@ class Writer:
     async def _look(self, write: Write) -> bool | None:
         """Read the evidence; None where there is none, or it cannot be read."""
         evidence = write.evidence
-        if evidence is None:
-            return None
         try:
             if isinstance(evidence, ReadBack):
                 return evidence.holds(await self._reader.read(evidence.request))
+            # Also without evidence: the next acknowledgement shall not be this one once more.
             reply = await self._reader.read_status()
-            return reply.bit(evidence.index) is evidence.value
+            return None if evidence is None else reply.bit(evidence.index) is evidence.value
         except UpsError as err:
             _LOGGER.debug("cannot see what came of %s: %s", write.request, err)
             return None
