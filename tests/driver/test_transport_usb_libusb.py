@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from .usb_rig.umockdev_bus import CHECKOUT, PRELOAD, SYSTEM_PYTHON
+from .usb_rig.bus import CHECKOUT, PRELOAD, SYSTEM_PYTHON
 
 SCENARIOS = Path(__file__).parent / "usb_rig" / "umockdev_scenarios.py"
 LIMIT_S = 110

@@ -32,7 +32,7 @@ from custom_components.omron_ups.driver.transport_usb import UsbTransport
 from custom_components.omron_ups.driver.ups import Ups
 from custom_components.omron_ups.driver.usb_devices import UsbIdentity, list_usb_units
 from tests.driver.simulated import make_ups
-from tests.driver.usb_rig.umockdev_bus import UmockdevBus
+from tests.driver.usb_rig.bus import UmockdevBus
 
 BW55T = UsbIdentity(product_id=0x00D0, port="1-2.3")
 Q1 = b"(103.7 000.0 103.8 012 50.1 13.7 25.9 00101000"

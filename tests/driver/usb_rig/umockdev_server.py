@@ -1,6 +1,6 @@
 """A USB device that real libusb finds: umockdev's kernel, with our answers to usbfs's ioctls.
 
-Started by umockdev_bus.py as a process of its own, on the Python that has GObject introspection:
+Started by bus.py as a process of its own, on the Python that has GObject introspection:
 one JSON command per line comes in, one JSON answer goes out. Requests to the UPS travel over a
 socket of their own, because the unit that answers them lives in the test.
 """

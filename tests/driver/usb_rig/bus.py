@@ -1,13 +1,15 @@
-"""The test's side of umockdev_server.py: plugs a simulated UPS into a bus that libusb can see."""
+"""The test's side of a rig: plugs a simulated UPS into a bus that libusb can see."""
 
+from collections.abc import Mapping, Sequence
 import itertools
 import json
 import os
 from pathlib import Path
 import socket
 import subprocess
+import sys
 import threading
-from typing import Any
+from typing import Any, override
 
 from custom_components.omron_ups.driver.errors import TransportError
 from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
@@ -19,30 +21,27 @@ PRELOAD = "libumockdev-preload.so.0"
 _addresses = itertools.count(3)
 
 
-class UmockdevBus:
+class RigBus:
     """One server process and the thread that answers for the unit."""
 
-    def __init__(self) -> None:
-        """Start the server, with nothing plugged in."""
+    def __init__(self, command: Sequence[str], *, environment: Mapping[str, str]) -> None:
+        """Start the server, with nothing plugged in; it says one line when it is ready."""
         self._ups: SimulatedUps | None = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._requests = ours
         with theirs:
             self._process = subprocess.Popen(
-                [
-                    *(SYSTEM_PYTHON, "-B", "-m", "tests.driver.usb_rig.umockdev_server"),
-                    str(theirs.fileno()),
-                ],
+                [*command, str(theirs.fileno())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pass_fds=(theirs.fileno(),),
                 cwd=CHECKOUT,
-                env={"LD_PRELOAD": PRELOAD, "PATH": os.environ["PATH"]},
+                env=environment,
                 text=True,
             )
         self._answering = threading.Thread(target=self._answer, daemon=True)
         self._answering.start()
-        self.root: str = self._read()
+        self.greeting: Any = self._read()
 
     def __call__(self, command: str, **arguments: Any) -> Any:
         """Let the server carry out one command and return what it says."""
@@ -52,9 +51,9 @@ class UmockdevBus:
         return self._read()
 
     def plug(self, ups: SimulatedUps, **settings: Any) -> None:
-        """Plug a device in, under an address that none had before; `ups` answers for it."""
+        """Plug a device in; `ups` answers for it."""
         self._ups = ups
-        self("plug", address=next(_addresses), **settings)
+        self("plug", **settings)
 
     def close(self) -> None:
         """End server and thread."""
@@ -80,3 +79,30 @@ class UmockdevBus:
             except TransportError:
                 reads = ()
             self._requests.send(json.dumps([read.hex() for read in reads]).encode())
+
+
+class UmockdevBus(RigBus):
+    """umockdev's bus, for processes with its library preloaded and `root` as UMOCKDEV_DIR."""
+
+    def __init__(self) -> None:
+        """Start umockdev_server.py."""
+        super().__init__(
+            [str(SYSTEM_PYTHON), "-B", "-m", "tests.driver.usb_rig.umockdev_server"],
+            environment={"LD_PRELOAD": PRELOAD, "PATH": os.environ["PATH"]},
+        )
+        self.root: str = self.greeting
+
+    @override
+    def plug(self, ups: SimulatedUps, **settings: Any) -> None:
+        """Plug a device in, under an address that none had before."""
+        super().plug(ups, address=next(_addresses), **settings)
+
+
+class VhciBus(RigBus):
+    """The bus of the running kernel, through vhci_hcd; needs root."""
+
+    def __init__(self) -> None:
+        """Start vhci_server.py."""
+        super().__init__(
+            [sys.executable, "-m", "tests.driver.usb_rig.vhci_server"], environment=os.environ
+        )
