@@ -7,6 +7,7 @@ from .auto_restart import SettingMemory, VolatileMemory
 from .capabilities import Dialect
 from .commands import InstantCommand
 from .delays import SHUTDOWN_DELAYS_S, Delays
+from .dump import load_replies, make_dump
 from .errors import (
     CommandError,
     CommandRejectedError,
@@ -83,6 +84,8 @@ __all__ = [
     "VolatileMemory",
     "Writable",
     "list_usb_units",
+    "load_replies",
+    "make_dump",
     "power_events",
     "public_url",
 ]

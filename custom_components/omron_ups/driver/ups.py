@@ -20,7 +20,7 @@ from .errors import (
     TransportError,
     UpsError,
 )
-from .models import UpsState, Writable
+from .models import LinkInfo, UpsState, Writable
 from .options import UpsOptions
 from .protocol import OmronProtocol
 from .reader import Reader
@@ -132,6 +132,11 @@ class Ups:
     def replies(self) -> Mapping[str, str]:
         """The last reply to each request, untouched; it holds the serial number."""
         return self._reader.replies
+
+    @property
+    def link(self) -> LinkInfo:
+        """What the link tells of the unit by itself."""
+        return self._transport.info
 
     async def command(self, name: str, value: str | None = None) -> None:
         """Carry out an instant command; return when the unit acknowledged it.
