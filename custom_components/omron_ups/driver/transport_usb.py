@@ -119,10 +119,8 @@ class UsbTransport(Transport):
 
     @override
     async def _close(self) -> None:
-        link, worker = self._link, self._worker
+        link, worker = self._opened()
         self._link = self._worker = None
-        if link is None or worker is None:
-            return
         self._generation += 1
         closing = worker.submit(link.close)
         # From here on the worker ends by itself, even if we are cancelled while we wait for it.

@@ -185,6 +185,7 @@ class UsbLink:
         while is_wanted() and time.monotonic() < deadline:
             packet = self._read_packet(_SLICE_MS)
             if packet is not None and (reply := buffer.feed(packet)) is not None:
+                self._overflows = 0
                 return reply
         raise ReplyTimeoutError(f"{self._label}: no complete reply")
 
@@ -204,17 +205,13 @@ class UsbLink:
     def _read_packet(self, timeout_ms: int) -> bytes | None:
         with ups_errors(self._label):
             try:
-                packet = self._read(timeout_ms)
+                return self._read(timeout_ms)
             except USBError as err:
                 if err.errno == errno.EOVERFLOW:
                     self._count_overflow()
-                    raise
                 if err.errno != errno.EPIPE:
                     raise
-                packet = self._read_after_stall(timeout_ms)
-        if packet is not None:
-            self._overflows = 0
-        return packet
+                return self._read_after_stall(timeout_ms)
 
     def _read(self, timeout_ms: int) -> bytes | None:
         buffer = array("B", bytes(self._interface.packet_size))
