@@ -304,6 +304,22 @@ async def test_a_control_transfer_that_fails(
     assert type(caught.value) is kind
 
 
+async def test_a_report_that_is_taken_in_part(bench: Bench, link: UsbTransport) -> None:
+    bench.plugged.takes = 8
+    with pytest.raises(TransportError, match="only 8 of 16 bytes"):
+        await link.exchange(b"Bl ?\r")
+
+
+async def test_a_unit_that_goes_while_its_stall_is_cleared(
+    bench: Bench, link: UsbTransport
+) -> None:
+    bench.settings.stalls = 1
+    bench.plugged.failing["clear_halt"] = errno.ENODEV
+    with pytest.raises(DeviceNotFoundError, match="unplugged"):
+        await link.exchange(b"Q1\r")
+    assert "reset_device" not in bench.plugged.calls
+
+
 # What can go wrong with opening
 
 
@@ -338,8 +354,21 @@ async def test_a_claim_that_fails_gives_the_unit_back(bench: Bench) -> None:
     assert bench.plugged.calls[-1] == "close_device"
 
 
-async def test_a_sensor_of_omron_is_no_ups(bench: Bench) -> None:
-    bench.settings.interface_class = 0xFF
+async def test_a_system_whose_kernel_has_no_driver_to_detach(bench: Bench) -> None:
+    bench.plugged.driver = None
+    bench.plugged.failing["is_kernel_driver_active"] = errno.ENOSYS
+    await bench.link.open()
+    assert await bench.link.exchange(b"Q1\r") == Q1
+    await bench.link.close()
+    assert "attach_kernel_driver" not in bench.plugged.calls
+
+
+@pytest.mark.parametrize(("interface_class", "endpoint_kind"), [(0xFF, 3), (3, 2)])
+async def test_a_sensor_of_omron_is_no_ups(
+    bench: Bench, interface_class: int, endpoint_kind: int
+) -> None:
+    bench.settings.interface_class = interface_class
+    bench.settings.endpoint_kind = endpoint_kind
     with pytest.raises(NotAUpsError, match="no HID interface"):
         await bench.link.open()
 

@@ -75,11 +75,29 @@ async def test_the_model_is_known_even_if_the_device_may_not_be_opened(bus: Fake
     assert unit.manufacturer is None
 
 
-@pytest.mark.parametrize("number", [errno.EPIPE, errno.EOVERFLOW])
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.EOVERFLOW, errno.EIO])
 async def test_a_device_that_does_not_tell_its_strings(bus: FakeBus, number: int) -> None:
     plug(bus).failing["ctrl_transfer"] = number
     (unit,) = (await list_usb_units(new_context=bus.new_context)).known
     assert unit.manufacturer is None
+
+
+async def test_a_device_that_names_no_language(bus: FakeBus) -> None:
+    plug(bus, serial="L123").device.settings.languages = b""
+    (unit,) = (await list_usb_units(new_context=bus.new_context)).known
+    assert unit.identity.serial == "L123"
+
+
+async def test_a_serial_number_of_blanks_is_none(bus: FakeBus) -> None:
+    plug(bus, serial="  \0")
+    (unit,) = (await list_usb_units(new_context=bus.new_context)).known
+    assert unit.identity.serial is None
+
+
+async def test_an_empty_string_descriptor(bus: FakeBus) -> None:
+    plug(bus, product_id=0x00D4, product="", serial="")
+    (unit,) = (await list_usb_units(new_context=bus.new_context)).unknown
+    assert (unit.model, unit.identity.serial) == (None, None)
 
 
 async def test_an_empty_bus(bus: FakeBus) -> None:

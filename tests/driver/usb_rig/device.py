@@ -50,6 +50,10 @@ class DeviceSettings:
     """False: the last report is short, as no real unit was seen to do."""
     interval_ms: int = 10
     interface_class: int = 3
+    endpoint_kind: int = 3
+    """Kind of transfers of the one endpoint: 3 is interrupt, 2 is bulk."""
+    languages: bytes = ENGLISH
+    """What string 0 says; nothing at all is allowed too."""
     accepted_values: tuple[int, ...] = (0x0002, 0x0200)
     """The wValues of SET_REPORT that do not stall."""
     answered_values: tuple[int, ...] = (0x0002, 0x0200)
@@ -97,7 +101,13 @@ class UsbDevice:
             "<BBHBBBH", 9, 0x21, 0x0110, 0, 1, HID_REPORT, len(self.report_descriptor)
         )
         endpoint = struct.pack(
-            "<BBBBHB", 7, 5, ENDPOINT, 3, settings.packet_size, settings.interval_ms
+            "<BBBBHB",
+            7,
+            5,
+            ENDPOINT,
+            settings.endpoint_kind,
+            settings.packet_size,
+            settings.interval_ms,
         )
         rest = interface + hid + endpoint
         return struct.pack("<BBHBBBBB", 9, CONFIGURATION, 9 + len(rest), 1, 1, 0, 0xA0, 50) + rest
@@ -150,8 +160,11 @@ class UsbDevice:
             PRODUCT: self.settings.product,
             SERIAL: self.settings.serial,
         }
-        text = ENGLISH if number == 0 else (texts.get(number) or "").encode("utf-16-le")
-        if not text:
+        if number == 0:
+            text = self.settings.languages
+        elif (words := texts.get(number)) is not None:
+            text = words.encode("utf-16-le")
+        else:
             raise StallError
         return bytes([2 + len(text), STRING]) + text
 

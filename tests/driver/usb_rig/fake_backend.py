@@ -39,7 +39,9 @@ class Plugged:
     driver: str | None = "usbhid"
     is_gone: bool = False
     failing: dict[str, int] = field(default_factory=dict)
-    """Backend calls that fail, with their errno."""
+    """Backend calls that fail, with their errno; ENOSYS: there is no such call on this system."""
+    takes: int | None = None
+    """How many bytes of a report are taken, where not all."""
     calls: list[str] = field(default_factory=list)
     finalized: int = 0
 
@@ -48,7 +50,9 @@ class Plugged:
         self.finalized += 1
 
 
-def _fail(number: int) -> USBError:
+def _fail(number: int) -> Exception:
+    if number == errno.ENOSYS:
+        return NotImplementedError("Operation not supported or unimplemented on this platform")
     return USBError(_TEXTS[number], None, number)
 
 
@@ -192,7 +196,9 @@ class FakeBackend(IBackend):
         except StallError:
             raise _fail(errno.EPIPE) from None
         data[: len(answer)] = array("B", answer)
-        return len(answer) if request_type & 0x80 else len(data)
+        if request_type & 0x80:
+            return len(answer)
+        return len(data) if plugged.takes is None else plugged.takes
 
     @override
     def intr_read(self, dev_handle: Any, ep: int, intf: int, buff: array[int], timeout: int) -> int:
