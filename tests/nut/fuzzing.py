@@ -222,17 +222,29 @@ async def check(target: Target, conversation: Conversation) -> None:
     """Hold a conversation and check what must be true of any."""
     bystander, watched = target.connect()
     connection, socket = target.connect()
+    try:
+        await _talk(target, conversation, (connection, socket), (bystander, watched))
+    finally:
+        for each in (connection, bystander):
+            each.connection_lost(None)
+        target.ups.clear_forced_shutdown("ups")
+        target.ups.clear_forced_shutdown("qnapups")
+    assert target.ups.logins == 0
+    assert target.server.statistics.connections == 0
+
+
+async def _talk(
+    target: Target,
+    conversation: Conversation,
+    client: tuple[Connection, Socket],
+    bystander: tuple[Connection, Socket],
+) -> None:
+    connection, socket = client
     before = target.server.requests
     await target.send(connection, socket, conversation.packets)
     check_replies(bytes(socket.replies), target.server.requests - before)
-    await target.send(bystander, watched, [b"NETVER\n"])
-    assert bytes(watched.replies) == b"1.3\n"
-    for each in (connection, bystander):
-        each.connection_lost(None)
-    assert target.ups.logins == 0
-    assert target.server.statistics.connections == 0
-    target.ups.clear_forced_shutdown("ups")
-    target.ups.clear_forced_shutdown("qnapups")
+    await target.send(*bystander, [b"NETVER\n"])
+    assert bytes(bystander[1].replies) == b"1.3\n"
 
 
 def check_replies(replies: bytes, requests: int) -> None:

@@ -67,10 +67,7 @@ class Admission:
         limits = self._settings.limits
         reserved = min(limits.reserved_connections, limits.connections // 2)
         places = limits.connections - (0 if address in self._known else reserved)
-        return (
-            self._open < places
-            and self._per_address[address] < limits.connections_per_address
-        )
+        return self._open < places and self._per_address[address] < limits.connections_per_address
 
     def _report(self, address: Address) -> None:
         if address in self._reported:

@@ -141,6 +141,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             self._answer_requests()
         except RequestTooLongError:
+            self._host.requests += 1
             self._say_goodbye(replies.INVALID_ARGUMENT)
         except Exception:
             _LOGGER.exception("Closing a NUT client after an unexpected error")

@@ -30,7 +30,7 @@ class Query:
 
 
 def get(directory: Directory, words: Words) -> bytes:
-    """Answer a GET request (RFC 9271 section 4.2.4)."""
+    """Answer a GET request (RFC 9271 section 4.2.4); empty for GET TRACKING, the session's own."""
     return _answer(_GET, directory, words)
 
 
@@ -199,6 +199,7 @@ _GET: Final[dict[str, Query]] = {
     "UPSDESC": Query(words=3, answer=_of_ups(_get_ups_description)),
     "NUMLOGINS": Query(words=3, answer=_of_ups(_get_logins)),
     "NUMATTACH": Query(words=3, answer=_of_ups(_get_logins)),
+    "TRACKING": Query(words=2, answer=lambda _directory, _words: b""),
 }
 
 _LIST: Final[dict[str, Query]] = {

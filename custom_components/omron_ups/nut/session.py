@@ -99,13 +99,8 @@ class Session:
         command = COMMANDS.get(words[0].upper()) if words else None
         if command is None:
             return replies.UNKNOWN_COMMAND
-        if command.private and self._is_exposed:
-            return replies.ACCESS_DENIED
-        if command.gated:
-            if self._username is None:
-                return replies.USERNAME_REQUIRED
-            if self._password is None:
-                return replies.PASSWORD_REQUIRED
+        if command.private and (refusal := self._refusal(command)):
+            return refusal
         return command.handler(self, words)
 
     def end(self) -> None:
@@ -117,9 +112,7 @@ class Session:
 
     def get(self, words: Words) -> bytes:
         """Answer GET."""
-        if len(words) > 1 and words[1].upper() == "TRACKING":
-            return self._get_tracking(words)
-        return queries.get(self._directory, words)
+        return queries.get(self._directory, words) or self._get_tracking(words)
 
     def list_(self, words: Words) -> bytes:
         """Answer LIST."""
@@ -230,6 +223,13 @@ class Session:
             ),
             self._common,
         )
+
+    def _refusal(self, command: Command) -> bytes | None:
+        if self._is_exposed:
+            return replies.ACCESS_DENIED
+        if command.gated and self._username is None:
+            return replies.USERNAME_REQUIRED
+        return replies.PASSWORD_REQUIRED if command.gated and self._password is None else None
 
     @property
     def _is_exposed(self) -> bool:

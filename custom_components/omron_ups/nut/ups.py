@@ -207,7 +207,7 @@ class NutUps:
 
     def is_forced_shutdown(self, name: str) -> bool:
         """Tell whether FSD is set for a name, whatever its case."""
-        return name.lower() in self._forced_shutdowns
+        return bool(self._forced_shutdowns) and name.lower() in self._forced_shutdowns
 
     def set_forced_shutdown(self, name: str) -> None:
         """Tell all clients that ask under this name to shut down, until it is cleared.
