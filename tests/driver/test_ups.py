@@ -289,6 +289,9 @@ async def test_start_again_after_a_failure() -> None:
     await bench.ups.stop()
     await bench.ups.stop()
     assert not bench.transport.is_open
+    # What nobody watches is history at once.
+    assert bench.ups.state.stale
+    assert bench.ups.state.variables
 
 
 async def test_a_cancelled_start_closes_the_link() -> None:

@@ -224,6 +224,8 @@ class Ups:
                 await self._runner
             self._runner = None
         self._cancel_stale_timer()
+        # Nobody watches any more; whoever stopped it need not be told.
+        self._state = replace(self._state, stale=True)
         await self._transport.close()
 
     async def _run(self) -> None:
