@@ -155,3 +155,24 @@ async def test_guesses_of_one_address_are_made_one_by_one(scrypts: list[str]) ->
         task.cancel()
     await asyncio.gather(first, second, return_exceptions=True)
     assert "b" not in scrypts
+
+
+async def test_proved_password_outlasts_a_change_of_other_accounts(scrypts: list[str]) -> None:
+    known = Accounts([account()])
+    throttle = Throttle(delay_s=0)
+    await throttle.authenticate(known, credentials())
+    known.replace([account(), account(username="other")])
+    assert await throttle.authenticate(known, credentials()) is not None
+    assert scrypts == ["p"]
+    known.replace([account(password_hash=hash_password("new"))])
+    assert await throttle.authenticate(known, credentials()) is None
+
+
+async def test_account_that_goes_while_its_password_is_checked_has_no_rights() -> None:
+    known = Accounts([account()])
+    check = asyncio.create_task(known.verify(credentials()))
+    await asyncio.sleep(0)
+    known.replace(())
+    assert await check is None
+    known.replace([account()])
+    assert known.remembered(credentials()) is None

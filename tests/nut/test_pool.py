@@ -1,18 +1,23 @@
 """One server for all UPSes of an address and port."""
 
+import asyncio
 from dataclasses import replace
+from pathlib import Path
 import socket
 
 import pytest
 
 from custom_components.omron_ups.nut import (
+    CertificateError,
     NameTakenError,
     NutServers,
     NutUps,
     PortInUseError,
     ServerSettings,
+    TlsFiles,
 )
 
+from .certificates import write_files
 from .shared import ELSEWHERE, LOOPBACK, connected, exchange, settings
 
 
@@ -95,3 +100,26 @@ async def test_failed_start_can_be_tried_again(here: ServerSettings) -> None:
     assert await exchange(here.port, "NETVER\n") == b"1.3\n"
     ups.set_names("other")
     await lease.release()
+
+
+async def test_owner_hears_of_the_certificate(here: ServerSettings, tmp_path: Path) -> None:
+    pool = NutServers()
+    heard: asyncio.Queue[tuple[str, object]] = asyncio.Queue()
+    broken = replace(
+        here, tls=TlsFiles(certificate=tmp_path / "none.pem", private_key=tmp_path / "none.key")
+    )
+    first = await pool.acquire(
+        here, NutUps(name="ups"), on_certificate=lambda err: heard.put_nowait(("first", err))
+    )
+    second = await pool.acquire(
+        broken, NutUps(name="ups2"), on_certificate=lambda err: heard.put_nowait(("second", err))
+    )
+    assert await heard.get() == ("first", None)
+    await first.release()
+    who, err = await heard.get()
+    assert who == "second"
+    assert isinstance(err, CertificateError)
+    second.update(replace(broken, tls=write_files(tmp_path)))
+    assert await heard.get() == ("second", None)
+    assert second.server.has_tls
+    await second.release()

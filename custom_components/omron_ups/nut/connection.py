@@ -111,7 +111,7 @@ class Connection(asyncio.BufferedProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._leaving = True
-        if self._pending is not None and self._pending is not asyncio.current_task(self._loop):
+        if self._pending is not None:
             self._pending.cancel()
         if self._session is not None:
             self._session.end()

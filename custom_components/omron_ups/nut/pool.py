@@ -117,24 +117,16 @@ class NutServers:
 
         """
         async with self._lock:
-            shared = self._shared.get(_key(settings))
-            if shared is None:
-                server = NutServer(settings, on_refused=on_refused, on_certificate=on_certificate)
-                shared = _Shared(server=server)
-            # The UPS comes first, so that no client finds a server that does not know it.
-            remove_ups = shared.server.add_ups(ups)
-            try:
-                await shared.server.start()
-            except BaseException:
-                remove_ups()
-                raise
+            shared = self._shared.get(_key(settings)) or _Shared(
+                server=NutServer(settings, on_refused=on_refused, on_certificate=on_certificate)
+            )
             lease = Lease(
                 pool=self,
                 server=shared.server,
                 settings=settings,
                 on_refused=on_refused,
                 on_certificate=on_certificate,
-                remove_ups=remove_ups,
+                remove_ups=await _serve(shared.server, ups),
             )
             shared.leases.append(lease)
             self._shared[_key(settings)] = shared
@@ -159,6 +151,18 @@ class NutServers:
                 await shared.server.close()
             elif was_owner:
                 shared.leases[0].take_over()
+
+
+async def _serve(server: NutServer, ups: NutUps) -> Callable[[], None]:
+    """Serve a UPS on a server that may not listen yet; returns the undo."""
+    # The UPS comes first, so that no client finds a server that does not know it.
+    remove_ups = server.add_ups(ups)
+    try:
+        await server.start()
+    except BaseException:
+        remove_ups()
+        raise
+    return remove_ups
 
 
 def _key(settings: ServerSettings) -> _Key:
