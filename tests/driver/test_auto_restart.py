@@ -17,6 +17,17 @@ from .bench import Bench
 from .virtual_time import run
 
 
+class ForgetfulMemory(VolatileMemory):
+    """A disk that takes a value but does not let go of it."""
+
+    @override
+    async def save(self, auto_restart: bool | None) -> None:
+        """Keep everything but nothing."""
+        if auto_restart is None:
+            raise OSError("read-only file system")
+        await super().save(auto_restart)
+
+
 class BrokenMemory(VolatileMemory):
     """A disk that is full, or that cannot be read either."""
 
@@ -248,5 +259,37 @@ def test_a_setting_that_cannot_be_read_now_is_taken_as_read_last() -> None:
             bench.unit.inject(Fault(kind=FaultKind.SILENCE, request="V2"))
             await bench.ups.command("shutdown.stayoff")
             assert bench.remembered() is True
+
+    run(scenario())
+
+
+def test_a_note_that_cannot_be_wiped_is_acted_upon_only_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario() -> None:
+        async with Bench(memory=ForgetfulMemory()) as bench:
+            await bench.ups.command("shutdown.stayoff")
+            await bench.ups.command("shutdown.stop")
+            await asyncio.sleep(1000)
+            assert bench.writes == ["Af", "Sf.5", "C", "An"]
+            await bench.restart_driver()
+            await asyncio.sleep(1000)
+            # Read, found as it should be, and left alone.
+            assert bench.writes == ["Af", "Sf.5", "C", "An"]
+
+    run(scenario())
+    assert "still noted" in caplog.text
+
+
+def test_a_driver_that_is_started_again_knows_what_it_has_to_restore() -> None:
+    async def scenario() -> None:
+        async with Bench() as bench:
+            await bench.ups.command("shutdown.stayoff", "60")
+            await bench.ups.stop()
+            await asyncio.sleep(120)
+            bench.unit.press_button()
+            await bench.ups.start()
+            await bench.until(lambda: bench.remembered() is None, limit_s=5)
+            assert bench.unit.settings.auto_restart
 
     run(scenario())

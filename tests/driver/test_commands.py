@@ -1,5 +1,6 @@
 """Every command and every setting: the exact bytes, the effect on the unit, what is published."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -324,5 +325,51 @@ def test_without_a_link_nothing_is_sent() -> None:
             bench.unit.replug()
             await bench.until(lambda: not bench.ups.state.stale)
             assert bench.writes == []
+
+    run(scenario())
+
+
+def test_a_setting_that_cannot_be_read_at_all_cannot_be_remembered() -> None:
+    row = PROFILES["bw55t"]
+    profile = replace(row, queries=row.queries - {"CF", "CF2", "CF3", "CF4", "CF5", "V2"})
+
+    async def scenario() -> None:
+        async with Bench(profile) as bench:
+            await bench.ups.command("shutdown.stayoff")
+            assert bench.writes == ["Af", "Sf.5"]
+            assert bench.remembered() is None
+
+    run(scenario())
+
+
+def test_a_unit_keeps_its_commands_over_a_bad_reconnection() -> None:
+    row = PROFILES["bw55t"]
+    # On a serial line nothing but an answer proves the dialect.
+    profile = replace(row, baud=2400, queries=row.queries - {"CF", "CF2", "CF3", "CF4", "CF5"})
+
+    async def scenario() -> None:
+        async with Bench(profile) as bench:
+            offered = set(bench.ups.commands)
+            assert offered
+            bench.unit.inject(Fault(kind=FaultKind.SILENCE, request="Bl ?", count=3))
+            bench.unit.inject(Fault(kind=FaultKind.IO_ERROR, request="Q1", count=1))
+            await bench.until(lambda: bench.ups.last_error is not None)
+            await asyncio.sleep(60)
+            assert set(bench.ups.commands) == offered
+            assert bench.variables["ups.beeper.status"] == "enabled"
+
+    run(scenario())
+
+
+def test_what_a_bad_moment_hid_is_found_later() -> None:
+    async def scenario() -> None:
+        bench = Bench("everything")
+        for request in ("CF3", "RRTC"):
+            bench.unit.inject(Fault(kind=FaultKind.NAK, request=request, count=1))
+        async with bench:
+            assert "ups.date" not in bench.variables
+            assert "ups.date" not in bench.ups.writable
+            await bench.until(lambda: "ups.date" in bench.variables, limit_s=700)
+            assert "ups.date" in bench.ups.writable
 
     run(scenario())

@@ -80,3 +80,53 @@ async def test_silence_is_not_repeated() -> None:
     with pytest.raises(ReplyTimeoutError):
         await OmronProtocol(replies.exchange).capability_page(1)
     assert replies.requests == [b"CF\r"]
+
+
+@pytest.mark.parametrize(
+    ("replies", "charge"),
+    [
+        ((b"1", b"100"), 100),
+        ((b"1", b"1", b"100"), 100),
+        ((b"99", b"99", b"99"), 99),
+        ((b"099",), 99),
+    ],
+)
+async def test_a_short_reply_is_believed_only_when_it_stays(
+    replies: tuple[bytes, ...], charge: int
+) -> None:
+    unit = Replies(*replies)
+    assert await OmronProtocol(unit.exchange).query(CHARGE) == {"battery_charge": charge}
+    assert unit.left == []
+
+
+async def test_short_replies_that_differ_are_none() -> None:
+    unit = Replies(b"10", b"1")
+    with pytest.raises(InvalidReplyError, match="differ"):
+        await OmronProtocol(unit.exchange).query(CHARGE)
+
+
+@pytest.mark.parametrize("reply", [b"OK", b"OK5"])
+async def test_a_command_is_acknowledged(reply: bytes) -> None:
+    unit = Replies(reply)
+    await OmronProtocol(unit.exchange).command("C")
+    assert unit.requests == [b"C\r"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (b"NAK", RejectedError),
+        (b"C", EchoError),
+        (b"", InvalidReplyError),
+        (b"(ACK", InvalidReplyError),
+        (b"ok", InvalidReplyError),
+        (ReplyTimeoutError(), ReplyTimeoutError),
+    ],
+)
+async def test_anything_else_is_no_acknowledgement_and_not_repeated(
+    reply: bytes | Exception, error: type[Exception]
+) -> None:
+    unit = Replies(reply)
+    with pytest.raises(error):
+        await OmronProtocol(unit.exchange).command("C")
+    assert unit.requests == [b"C\r"]
