@@ -30,7 +30,21 @@ from .errors import (
 from .events import PowerEvent, power_events
 from .models import LinkInfo, Outlet, SelfTestResult, Sensitivity, Topology, UpsState, Writable
 from .options import Timing, UpsOptions
+from .remote import REMOTE_TIMING, RemoteOptions, RemoteUps
+from .remote_control import RemoteCommand
+from .remote_errors import (
+    AddressNotAllowedError,
+    CommandNotAllowedError,
+    CredentialsRefusedError,
+    NoDataError,
+    NotANutServerError,
+    OldDataError,
+    ServerUnreachableError,
+    UnknownUpsError,
+)
+from .remote_wire import RemoteServer, list_remote_ups
 from .simulator import PROFILES, SimulatedUps, SimulatorProfile
+from .source import OfferedCommand, UpsSource
 from .transport import Transport
 from .transport_serial import SerialTransport, public_url
 from .transport_simulated import SimulatedTransport
@@ -40,9 +54,13 @@ from .usb_devices import UsbIdentity, UsbUnit, UsbUnits, list_usb_units
 
 __all__ = [
     "PROFILES",
+    "REMOTE_TIMING",
     "SHUTDOWN_DELAYS_S",
+    "AddressNotAllowedError",
     "CommandError",
+    "CommandNotAllowedError",
     "CommandRejectedError",
+    "CredentialsRefusedError",
     "Delays",
     "DeviceBusyError",
     "DeviceNotFoundError",
@@ -53,16 +71,25 @@ __all__ = [
     "InvalidReplyError",
     "LinkInfo",
     "NoBackendError",
+    "NoDataError",
+    "NotANutServerError",
     "NotAUpsError",
     "NotSupportedError",
+    "OfferedCommand",
+    "OldDataError",
     "OutOfRangeError",
     "Outlet",
     "PowerEvent",
     "RejectedError",
+    "RemoteCommand",
+    "RemoteOptions",
+    "RemoteServer",
+    "RemoteUps",
     "ReplyTimeoutError",
     "SelfTestResult",
     "Sensitivity",
     "SerialTransport",
+    "ServerUnreachableError",
     "SettingMemory",
     "SettingMemoryError",
     "SimulatedTransport",
@@ -73,9 +100,11 @@ __all__ = [
     "Transport",
     "TransportError",
     "UnconfirmedError",
+    "UnknownUpsError",
     "Ups",
     "UpsError",
     "UpsOptions",
+    "UpsSource",
     "UpsState",
     "UsbIdentity",
     "UsbTransport",
@@ -83,6 +112,7 @@ __all__ = [
     "UsbUnits",
     "VolatileMemory",
     "Writable",
+    "list_remote_ups",
     "list_usb_units",
     "load_replies",
     "make_dump",

@@ -93,6 +93,8 @@ class UpsState:
     testing: bool | None = None
     charging: bool | None = None
     shutdown_pending: bool | None = None
+    forced_shutdown: bool = False
+    """Whether another NUT server, whose UPS this is, says FSD."""
     test_result: SelfTestResult | None = None
     alarms: tuple[str, ...] = ()
     raw_status: str | None = None
