@@ -11,6 +11,7 @@ from .driver import (
     PROFILES,
     Dialect,
     SerialTransport,
+    SettingMemory,
     SimulatedTransport,
     SimulatedUps,
     Ups,
@@ -27,9 +28,18 @@ class Connection:
     simulated: SimulatedUps | None = None
 
 
-def make_connection(data: Mapping[str, Any], *, version: str) -> Connection:
-    """Return the UPS that the data of a config entry describes; nothing is opened yet."""
-    return _MAKERS[ConnectionKind(data[CONF_CONNECTION])](data, version)
+def make_connection(
+    data: Mapping[str, Any], *, version: str, memory: SettingMemory | None = None
+) -> Connection:
+    """Return the UPS that the data of a config entry describes; nothing is opened yet.
+
+    Args:
+        data: How it is reached.
+        version: Version of the integration.
+        memory: What outlives a crash; None for a connection that changes nothing.
+
+    """
+    return _MAKERS[ConnectionKind(data[CONF_CONNECTION])](data, version, memory)
 
 
 async def read_once(data: Mapping[str, Any], *, version: str) -> UpsState:
@@ -47,18 +57,22 @@ async def read_once(data: Mapping[str, Any], *, version: str) -> UpsState:
         await ups.stop()
 
 
-def _serial(data: Mapping[str, Any], version: str) -> Connection:
+def _serial(data: Mapping[str, Any], version: str, memory: SettingMemory | None) -> Connection:
     options = UpsOptions(version=version, dialect=Dialect(data[CONF_DIALECT]))
-    return Connection(ups=Ups(SerialTransport(data[CONF_DEVICE]), options=options))
+    transport = SerialTransport(data[CONF_DEVICE])
+    return Connection(ups=Ups(transport, options=options, memory=memory))
 
 
-def _simulated(data: Mapping[str, Any], version: str) -> Connection:
+def _simulated(data: Mapping[str, Any], version: str, memory: SettingMemory | None) -> Connection:
     simulated = SimulatedUps(PROFILES[data[CONF_MODEL]])
-    ups = Ups(SimulatedTransport(simulated), options=UpsOptions(version=version))
+    transport = SimulatedTransport(simulated)
+    ups = Ups(transport, options=UpsOptions(version=version), memory=memory)
     return Connection(ups=ups, simulated=simulated)
 
 
-_MAKERS: Final[Mapping[ConnectionKind, Callable[[Mapping[str, Any], str], Connection]]] = {
+type _Maker = Callable[[Mapping[str, Any], str, SettingMemory | None], Connection]
+
+_MAKERS: Final[Mapping[ConnectionKind, _Maker]] = {
     ConnectionKind.SERIAL: _serial,
     ConnectionKind.SIMULATED: _simulated,
 }
