@@ -1,15 +1,22 @@
 """The one place where errors of the inner packages become words for the user."""
 
-from homeassistant.exceptions import ConfigEntryNotReady
+from collections.abc import Mapping
+from typing import Final
+
+from homeassistant.exceptions import ConfigEntryNotReady, HomeAssistantError
 from homeassistant.helpers.update_coordinator import UpdateFailed
 
 from .const import DOMAIN
 from .driver import (
+    CommandRejectedError,
     DeviceBusyError,
     DeviceNotFoundError,
     DevicePermissionError,
     NotAUpsError,
+    NotSupportedError,
     ReplyTimeoutError,
+    SettingMemoryError,
+    UnconfirmedError,
     UpsError,
 )
 
@@ -21,6 +28,15 @@ _KEYS: tuple[tuple[type[UpsError], str], ...] = (
     (NotAUpsError, "not_a_ups"),
     (ReplyTimeoutError, "no_reply"),
 )
+
+
+# Keys under `exceptions` for a request that the UPS did not carry out.
+REQUEST_KEYS: Final[Mapping[type[UpsError], str]] = {
+    CommandRejectedError: "request_refused",
+    NotSupportedError: "request_not_supported",
+    SettingMemoryError: "setting_not_stored",
+    UnconfirmedError: "request_unconfirmed",
+}
 
 
 def error_key(err: UpsError | None) -> str:
@@ -36,3 +52,16 @@ def not_ready(err: UpsError) -> ConfigEntryNotReady:
 def update_failed(err: UpsError | None) -> UpdateFailed:
     """Return what makes the readings unavailable; `err` is the driver's last error."""
     return UpdateFailed(translation_domain=DOMAIN, translation_key=error_key(err))
+
+
+def request_failed(err: UpsError, name: str) -> HomeAssistantError:
+    """Return what tells the user that the UPS did not do what `name`, in NUT's words, stands for.
+
+    Where the link failed, the words are those for every failure of the link.
+    """
+    keys = (key for kind, key in REQUEST_KEYS.items() if isinstance(err, kind))
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key=next(keys, error_key(err)),
+        translation_placeholders={"name": name},
+    )
