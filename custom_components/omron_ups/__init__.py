@@ -14,9 +14,11 @@ from .driver import UpsError
 from .entity import device_info
 from .errors import not_ready
 from .nut import NutServers
-from .nut_service import DATA_NUT_SERVERS, NutService
+from .nut_served import DATA_NUT_SERVERS, DATA_RELOADING
+from .nut_service import NutService
 from .outages import OutageLog
 from .services import async_setup_services
+from .setting_memory import FileSettingMemory
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -32,6 +34,7 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all UPSes share."""
     hass.data[DATA_NUT_SERVERS] = NutServers()
+    hass.data[DATA_RELOADING] = {}
     async_setup_services(hass)
     return True
 
@@ -39,12 +42,19 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> bool:
     """Connect to a UPS, serve it, show it."""
     version = str(async_get_loaded_integration(hass, DOMAIN).version)
-    connection = make_connection(entry.data, version=version)
+    memory = FileSettingMemory(hass, entry.entry_id)
+    connection = make_connection(entry.data, version=version, memory=memory)
     ups = connection.ups
+    nut = NutService(hass, entry, ups)
+    entry.async_on_unload(nut.async_stop)
+    # Reading everything that a unit can tell takes long enough for clients to find old data.
+    unsubscribe = ups.subscribe(nut.publish)
     try:
         await ups.start()
     except UpsError as err:
         raise not_ready(err) from err
+    finally:
+        unsubscribe()
     entry.async_on_unload(ups.stop)
 
     outage_log = OutageLog(hass, entry.entry_id)
@@ -52,7 +62,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
     entry.runtime_data = OmronRuntimeData(
         coordinator=OmronCoordinator(hass, entry, ups),
         ups=ups,
-        nut=NutService(hass, entry, ups.state),
+        nut=nut,
         outage_log=outage_log,
         simulated=connection.simulated,
     )
@@ -71,7 +81,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
     # Home Assistant does not unload entries when it stops, but NUT clients must see the server
     # close, and the device must be free for whoever comes next.
     entry.async_on_unload(
-        hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, entry.runtime_data.async_close)
+        hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, entry.runtime_data.async_handle_stop)
     )
     return True
 
@@ -82,5 +92,6 @@ async def async_unload_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> bo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> None:
-    """Forget the outages of a UPS that is no longer configured."""
+    """Forget what is known of a UPS that is no longer configured."""
     await OutageLog(hass, entry.entry_id).async_remove()
+    await FileSettingMemory(hass, entry.entry_id).async_remove()

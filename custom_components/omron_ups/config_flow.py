@@ -40,7 +40,7 @@ from .const import (
 from .driver import PROFILES, Dialect, UpsError, UpsState, public_url
 from .errors import error_key
 from .nut_form import async_check_nut_input, nut_schema
-from .nut_options import default_nut_options, others_at, owner_of
+from .nut_options import default_nut_options, others_at, owner_of, shared_options, stored_options
 from .subentry_flow import NutAccountFlow
 
 DEFAULT_TITLE: Final = "UPS"
@@ -131,7 +131,8 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Ask who may see the UPS on the network."""
         values = await default_nut_options(self.hass)
-        joins = any(others_at(self.hass, (values[CONF_HOST], values[CONF_PORT]), but=None))
+        address = values[CONF_HOST], values[CONF_PORT]
+        owner = next(others_at(self.hass, address, but=None), None)
         errors: dict[str, str] = {}
         placeholders: dict[str, str] = {}
         if user_input is not None:
@@ -145,9 +146,12 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
             values, errors, placeholders = checked.options, checked.errors, checked.placeholders
         return self.async_show_form(
             step_id=CONF_NUT_SERVER,
-            data_schema=nut_schema(values, joins=joins),
+            data_schema=nut_schema(values, joins=owner is not None, errors=errors),
             errors=errors,
-            description_placeholders=placeholders,
+            description_placeholders={
+                **placeholders,
+                "owner": self._title if owner is None else owner.title,
+            },
         )
 
     async def _async_step_connect(
@@ -247,7 +251,8 @@ class OmronOptionsFlow(OptionsFlow):
     ) -> ConfigFlowResult:
         """Ask who may see the UPS on the network."""
         entry = self.config_entry
-        values: Mapping[str, Any] = entry.options[CONF_NUT_SERVER]
+        owner = owner_of(self.hass, entry)
+        values: Mapping[str, Any] = {**stored_options(entry), **shared_options(owner)}
         errors: dict[str, str] = {}
         placeholders: dict[str, str] = {}
         if user_input is not None:
@@ -259,9 +264,9 @@ class OmronOptionsFlow(OptionsFlow):
             values, errors, placeholders = checked.options, checked.errors, checked.placeholders
         return self.async_show_form(
             step_id=CONF_NUT_SERVER,
-            data_schema=nut_schema(values, joins=owner_of(self.hass, entry) is not entry),
+            data_schema=nut_schema(values, joins=owner is not entry, errors=errors),
             errors=errors,
-            description_placeholders=placeholders,
+            description_placeholders={**placeholders, "owner": owner.title},
         )
 
 

@@ -33,9 +33,14 @@ class OmronRuntimeData:
             self.outage_log.note(on_battery=state.on_battery)
         self.coordinator.async_handle_state(state)
 
-    async def async_close(self, _event: Event | None = None) -> None:
-        """Close the server, then the device; may be called again."""
+    async def async_close(self) -> None:
+        """Close the server unless this is a reload, then the device; may be called again."""
         await self.nut.async_stop()
+        await self.ups.stop()
+
+    async def async_handle_stop(self, _event: Event) -> None:
+        """Close the server, then the device, because Home Assistant stops."""
+        await self.nut.async_stop(final=True)
         await self.ups.stop()
 
 

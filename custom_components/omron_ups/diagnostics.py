@@ -1,5 +1,6 @@
 """Diagnostics: everything that helps to find a fault, and nothing that is nobody's business."""
 
+from collections.abc import Container, Iterator
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -7,15 +8,27 @@ from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 
-from .const import CONF_ALLOWED_NETWORKS, CONF_PASSWORD_HASH
+from .const import (
+    CONF_ALLOWED_NETWORKS,
+    CONF_CERTIFICATE,
+    CONF_EXPECTED_CLIENTS,
+    CONF_NETWORKS,
+    CONF_PASSWORD_HASH,
+    CONF_PRIVATE_KEY,
+)
 from .coordinator import OmronConfigEntry, OmronRuntimeData
+from .nut_service import NutService
 
 TO_REDACT: Final = frozenset(
     {
         CONF_ALLOWED_NETWORKS,
+        CONF_CERTIFICATE,
+        CONF_EXPECTED_CLIENTS,
         CONF_HOST,
+        CONF_NETWORKS,
         CONF_PASSWORD,
         CONF_PASSWORD_HASH,
+        CONF_PRIVATE_KEY,
         CONF_USERNAME,
         "address",
         "device.serial",
@@ -42,10 +55,7 @@ async def async_get_config_entry_diagnostics(
                 for subentry in entry.subentries.values()
             ],
             "ups": _ups(data),
-            "nut": {
-                "is_serving": data.nut.is_serving,
-                "clients": [asdict(client) for client in data.nut.clients],
-            },
+            "nut": _nut(data.nut, {*data.ups.state.variables, *data.ups.commands}),
             "outages": asdict(data.outage_log.outages),
         },
         TO_REDACT,
@@ -61,6 +71,29 @@ def _ups(data: OmronRuntimeData) -> dict[str, Any]:
         "state": asdict(replace(state, read_times={}, variables={})),
         "variables": dict(state.variables),
     }
+
+
+def _nut(nut: NutService, known: Container[str]) -> dict[str, Any]:
+    server = nut.server
+    return {
+        "is_serving": nut.is_serving,
+        "has_tls": server is not None and server.has_tls,
+        "statistics": None if server is None else asdict(server.statistics),
+        "clients": [asdict(client) for client in nut.clients],
+        "forced_shutdowns": list(nut.forced_shutdowns.names),
+        "audit": list(_audit(nut, known)),
+    }
+
+
+def _audit(nut: NutService, known: Container[str]) -> Iterator[dict[str, Any]]:
+    """Yield what clients did; of what they wanted only the names that we know ourselves.
+
+    Who mistypes a request may have put a password into it.
+    """
+    for record in nut.audit:
+        subject = record.detail.partition(" ")[0]
+        is_harmless = not subject or subject in known
+        yield {**asdict(record), "detail": subject if is_harmless else REDACTED}
 
 
 def _public_device(entry: OmronConfigEntry) -> dict[str, str]:

@@ -14,11 +14,15 @@ from homeassistant.helpers.event import async_call_later
 from .coordinator import OmronConfigEntry
 from .driver import PowerEvent, UpsState, power_events
 from .entity import OmronStandingEntity
+from .nut import ForcedShutdown
 
 PARALLEL_UPDATES = 0
 
+# The one event that comes from the network and not from the UPS.
+FORCED_SHUTDOWN: Final = "forced_shutdown"
+
 POWER: Final = EventEntityDescription(
-    key="power", translation_key="power", event_types=list(PowerEvent)
+    key="power", translation_key="power", event_types=[*PowerEvent, FORCED_SHUTDOWN]
 )
 
 
@@ -74,6 +78,8 @@ class OmronPowerEvent(OmronStandingEntity, EventEntity):
         await super().async_added_to_hass()
         self._seen = self.coordinator.data
         self._keep_reminders(self._seen)
+        nut = self.coordinator.config_entry.runtime_data.nut
+        self.async_on_remove(nut.forced_shutdowns.subscribe(self._report_forced_shutdown))
 
     @override
     async def async_will_remove_from_hass(self) -> None:
@@ -92,9 +98,18 @@ class OmronPowerEvent(OmronStandingEntity, EventEntity):
         self._keep_reminders(self._seen)
 
     @callback
-    def _report(self, event: PowerEvent) -> None:
-        self._trigger_event(event, _attributes(self._seen))
+    def _report(self, event: str, **details: str) -> None:
+        self._trigger_event(event, {**_attributes(self._seen), **details})
         self.async_write_ha_state()
+
+    @callback
+    def _report_forced_shutdown(self, request: ForcedShutdown) -> None:
+        self._report(
+            FORCED_SHUTDOWN,
+            ups_name=request.name,
+            username=request.username,
+            address=str(request.address),
+        )
 
     @callback
     def _keep_reminders(self, state: UpsState) -> None:

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
+import re
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_PORT
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
+    BooleanSelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -17,7 +21,17 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from .const import CONF_ALIASES, CONF_ALLOWED_NETWORKS, CONF_ENABLED, CONF_UPS_NAME
+from .const import (
+    CONF_ALIASES,
+    CONF_ALLOWED_NETWORKS,
+    CONF_CERTIFICATE,
+    CONF_ENABLED,
+    CONF_EXPECTED_CLIENTS,
+    CONF_PRIVATE_KEY,
+    CONF_REQUIRE_TLS,
+    CONF_UPS_NAME,
+    SECTION_ADVANCED,
+)
 from .nut import (
     AddressNotAvailableError,
     InvalidNameError,
@@ -27,7 +41,17 @@ from .nut import (
     PortInUseError,
     ServerSettings,
 )
-from .nut_options import NutOptions, nut_options, others_at, parse_network, parse_nut_options
+from .nut_certificate import find_certificate_fault
+from .nut_options import (
+    NutOptions,
+    nut_options,
+    others_at,
+    parse_network,
+    parse_nut_options,
+    rows,
+    shared_options,
+    tls_files,
+)
 
 # Which field is at fault, and what its error is called; the first row that fits wins.
 _LISTEN_ERRORS: Final[tuple[tuple[type[NutServerError], str, str], ...]] = (
@@ -35,6 +59,12 @@ _LISTEN_ERRORS: Final[tuple[tuple[type[NutServerError], str, str], ...]] = (
     (AddressNotAvailableError, CONF_HOST, "address_not_available"),
     (NutServerError, CONF_PORT, "cannot_listen"),
 )
+
+
+_ADVANCED: Final = (CONF_CERTIFICATE, CONF_PRIVATE_KEY, CONF_REQUIRE_TLS, CONF_EXPECTED_CLIENTS)
+
+# RFC 1123; the length of each part is left to whoever resolves the name.
+_HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,23 +77,29 @@ class CheckedInput:
     """What the texts of the errors name."""
 
     def blame(self, name: str, error: str, culprit: str = "") -> None:
-        """Note what is wrong with a field, and with which of its entries."""
-        self.errors[name] = error
+        """Note what is wrong with a field, and with which of its entries.
+
+        Home Assistant's frontend shows no error at a field inside a section, but above it.
+        """
+        self.errors[SECTION_ADVANCED if name in _ADVANCED else name] = error
         self.placeholders[f"{name}_culprit"] = culprit
 
 
-def nut_schema(values: Mapping[str, Any], *, joins: bool) -> probatio.Schema:
+def nut_schema(
+    values: Mapping[str, Any], *, joins: bool, errors: Mapping[str, str]
+) -> probatio.Schema:
     """Return the form.
 
     Args:
         values: What it is filled with; submitting it unchanged is enough.
-        joins: Whether the server belongs to another entry, whose networks hold.
+        joins: Whether the server belongs to another entry, which decides about it.
+        errors: What was wrong with it the last time.
 
     """
     names = TextSelector(TextSelectorConfig(multiple=True))
     networks = TextSelector(TextSelectorConfig(multiple=True, read_only=joins))
     port = NumberSelector(NumberSelectorConfig(min=1, max=65535, mode=NumberSelectorMode.BOX))
-    rows = (
+    fields = (
         (probatio.Required, CONF_ENABLED, BooleanSelector()),
         (probatio.Required, CONF_HOST, TextSelector()),
         (probatio.Required, CONF_PORT, probatio.All(port, probatio.Coerce(int))),
@@ -71,8 +107,34 @@ def nut_schema(values: Mapping[str, Any], *, joins: bool) -> probatio.Schema:
         (probatio.Optional, CONF_ALIASES, names),
         (probatio.Optional, CONF_ALLOWED_NETWORKS, networks),
     )
+    advanced = probatio.Required(
+        SECTION_ADVANCED, default={name: values[name] for name in _ADVANCED}
+    )
     return probatio.Schema(
-        {marker(name, default=values[name]): selector for marker, name, selector in rows}
+        {
+            **{marker(name, default=values[name]): selector for marker, name, selector in fields},
+            advanced: section(
+                _advanced_schema(values, joins=joins),
+                {"collapsed": SECTION_ADVANCED not in errors},
+            ),
+        }
+    )
+
+
+def _advanced_schema(values: Mapping[str, Any], *, joins: bool) -> probatio.Schema:
+    """Return the fields of the section; a default would come back in a field that was emptied."""
+    path = TextSelector(TextSelectorConfig(read_only=joins))
+    fields = (
+        (CONF_CERTIFICATE, path),
+        (CONF_PRIVATE_KEY, path),
+        (CONF_REQUIRE_TLS, BooleanSelector(BooleanSelectorConfig(read_only=joins))),
+        (CONF_EXPECTED_CLIENTS, TextSelector(TextSelectorConfig(multiple=True))),
+    )
+    return probatio.Schema(
+        {
+            probatio.Optional(name, description={"suggested_value": values[name]}): selector
+            for name, selector in fields
+        }
     )
 
 
@@ -91,6 +153,7 @@ async def async_check_nut_input(
     _check_names(checked, CONF_UPS_NAME, [checked.options[CONF_UPS_NAME]])
     _check_names(checked, CONF_ALIASES, checked.options[CONF_ALIASES])
     _check_networks(checked)
+    _check_hosts(checked)
     if checked.errors:
         return checked
     options = parse_nut_options(checked.options)
@@ -99,24 +162,38 @@ async def async_check_nut_input(
     entry_id = None if entry is None else entry.entry_id
     others = tuple(others_at(hass, options.address, but=entry_id))
     _check_free(checked, others)
+    if _belongs_to_others(hass, others, entry):
+        # Whatever came back from fields that could not be changed.
+        checked.options |= shared_options(others[0])
+    else:
+        await _check_tls(checked, hass, options)
     if not checked.errors and not any(map(_is_serving, others)):
         await _check_listening(checked, options, entry)
     return checked
 
 
+def _belongs_to_others(
+    hass: HomeAssistant, others: tuple[ConfigEntry, ...], entry: ConfigEntry | None
+) -> bool:
+    """Tell whether one of the other entries came first and decides about the server."""
+    if not others:
+        return False
+    entries = hass.config_entries.async_entries(others[0].domain)
+    return entry is None or entries.index(others[0]) < entries.index(entry)
+
+
 def _tidy(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the input without stray blanks, empty rows and repetitions."""
+    """Return the input without stray blanks, empty rows and repetitions, its section dissolved."""
+    flat = {**user_input, **user_input[SECTION_ADVANCED]}
+    del flat[SECTION_ADVANCED]
+    lists = (CONF_ALIASES, CONF_ALLOWED_NETWORKS, CONF_EXPECTED_CLIENTS)
+    texts = (CONF_HOST, CONF_UPS_NAME, CONF_CERTIFICATE, CONF_PRIVATE_KEY)
     return {
-        **user_input,
-        CONF_HOST: user_input[CONF_HOST].strip(),
-        CONF_UPS_NAME: user_input[CONF_UPS_NAME].strip(),
-        CONF_ALIASES: _rows(user_input[CONF_ALIASES]),
-        CONF_ALLOWED_NETWORKS: _rows(user_input[CONF_ALLOWED_NETWORKS]),
+        **flat,
+        **{name: rows(flat.get(name, ())) for name in lists},
+        **{name: flat.get(name, "").strip() for name in texts},
+        CONF_REQUIRE_TLS: flat.get(CONF_REQUIRE_TLS, False),
     }
-
-
-def _rows(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 
 def _check_names(checked: CheckedInput, name: str, candidates: Iterable[str]) -> None:
@@ -138,7 +215,37 @@ def _check_networks(checked: CheckedInput) -> None:
             return
     if not networks:
         checked.blame(CONF_ALLOWED_NETWORKS, "no_network")
-    checked.options[CONF_ALLOWED_NETWORKS] = _rows(networks)
+    checked.options[CONF_ALLOWED_NETWORKS] = rows(networks)
+
+
+def _check_hosts(checked: CheckedInput) -> None:
+    for text in checked.options[CONF_EXPECTED_CLIENTS]:
+        if not _is_host(text):
+            checked.blame(CONF_EXPECTED_CLIENTS, "invalid_host", text)
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        # Four numbers that are no address are no name either.
+        return bool(_HOST_NAME.fullmatch(text)) and not re.fullmatch(r"[\d.]+", text)
+    return True
+
+
+async def _check_tls(checked: CheckedInput, hass: HomeAssistant, options: NutOptions) -> None:
+    """Blame files that no client could be shown, and a demand that no client could meet."""
+    files = tls_files(hass, options)
+    if files is None:
+        if options.private_key:
+            checked.blame(CONF_CERTIFICATE, "certificate_missing")
+        elif options.require_tls:
+            checked.blame(CONF_REQUIRE_TLS, "tls_without_certificate")
+        return
+    fault = await find_certificate_fault(hass, files)
+    if fault is not None:
+        checked.blame(CONF_CERTIFICATE, fault, str(files.certificate))
+        checked.placeholders[f"{CONF_PRIVATE_KEY}_culprit"] = str(files.private_key)
 
 
 def _check_free(checked: CheckedInput, others: Iterable[ConfigEntry]) -> None:

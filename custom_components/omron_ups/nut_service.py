@@ -1,44 +1,36 @@
 """Serves one UPS to NUT clients, and tells the user what stands in the way."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.const import CONF_USERNAME
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
-from homeassistant.util.hass_dict import HassKey
 
-from .const import (
-    CONF_ENTRY_ID,
-    CONF_NETWORK,
-    CONF_PASSWORD_HASH,
-    CONF_ROLE,
-    DOMAIN,
-    LOGGER,
-    SUBENTRY_NUT_ACCOUNT,
-    Issue,
-)
-from .driver import UpsState
+from .const import CONF_ENTRY_ID, CONF_NETWORK, LOGGER, Issue
+from .driver import Ups, UpsState
+from .expected_clients import ExpectedClients
+from .forced_shutdowns import ForcedShutdowns
+from .issues import EntryIssues
 from .nut import (
-    Account,
     Address,
     AddressNotAvailableError,
-    Lease,
+    AuditRecord,
+    CertificateError,
     LoggedIn,
     NameTakenError,
+    NutServer,
     NutServerError,
-    NutServers,
-    NutUps,
-    Role,
-    ServerSettings,
 )
-from .nut_options import nut_options, others_at, owner_of
-
-DATA_NUT_SERVERS: HassKey[NutServers] = HassKey(f"{DOMAIN}_nut_servers")
+from .nut_accounts import accounts_of
+from .nut_audit import log_audit
+from .nut_certificate import CertificateWatch
+from .nut_controls import UpsControls, writable_by_clients
+from .nut_options import async_share_options, nut_options, others_at, owner_of, server_settings
+from .nut_served import DATA_NUT_SERVERS, async_leave, take_over
 
 # Whoever holds the port may let go of it.
 RETRY_INTERVAL: Final = timedelta(seconds=30)
@@ -46,7 +38,7 @@ RETRY_INTERVAL: Final = timedelta(seconds=30)
 MAX_REFUSED_ISSUES: Final = 3
 
 # The first row that fits wins.
-_ISSUES: Final[tuple[tuple[type[NutServerError], Issue], ...]] = (
+_LISTEN_ISSUES: Final[tuple[tuple[type[NutServerError], Issue], ...]] = (
     (NameTakenError, Issue.NUT_NAME_TAKEN),
     (AddressNotAvailableError, Issue.NUT_ADDRESS_NOT_AVAILABLE),
     (NutServerError, Issue.NUT_PORT_IN_USE),
@@ -54,123 +46,204 @@ _ISSUES: Final[tuple[tuple[type[NutServerError], Issue], ...]] = (
 
 
 class NutService:
-    """One UPS on a NUT server, as the options of its config entry want it."""
+    """One UPS on a NUT server, as the options of its config entry want it.
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, state: UpsState) -> None:
-        """Prepare to serve `state`; `async_start` does."""
-        options = nut_options(entry)
+    The UPS stays on its server while its entry is reloaded: an upsmon that last heard "on battery"
+    takes a lost connection for the end and stops its host.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, ups: Ups) -> None:
+        """Prepare to serve `ups`; `async_start` does."""
         self._hass = hass
         self._entry = entry
-        self._ups = NutUps(name=options.ups_name, aliases=options.aliases, description=entry.title)
-        self._ups.set_accounts(_accounts(entry))
-        self.publish(state)
-        self._lease: Lease | None = None
+        self._driver = ups
+        self._served = take_over(hass, entry, self)
+        self._ups = self._served.ups
+        self._ups.set_accounts(accounts_of(entry))
+        # Until the unit has told everything, what it told before the reload holds.
+        self._told_before = {item.name: item.value for item in self._ups.variables}
+        self._is_complete = False
+        self._issues = EntryIssues(hass, entry)
+        self.forced_shutdowns = ForcedShutdowns(entry, self._issues, self._served)
+        """What clients have set; for whoever shows it or clears it."""
+        self._expected = ExpectedClients(hass, entry, self._issues, self._ups)
+        self._certificate = CertificateWatch(hass, entry, self._issues, self._served)
+        self._refused: dict[Address, None] = {}
         self._cancel_retry: CALLBACK_TYPE | None = None
-        self._issues: set[str] = set()
-        self._refused: dict[str, Address] = {}
-        self._is_stopped = False
+        self._undo: list[CALLBACK_TYPE] = []
 
     @property
     def is_serving(self) -> bool:
         """Whether clients can connect."""
-        return self._lease is not None
+        return self.server is not None
+
+    @property
+    def server(self) -> NutServer | None:
+        """The server that clients connect to, None if they cannot."""
+        lease = self._served.lease
+        return None if lease is None or self._is_stopped else lease.server
 
     @property
     def clients(self) -> tuple[LoggedIn, ...]:
         """The clients that are logged in to this UPS."""
         return self._ups.clients
 
+    @property
+    def audit(self) -> tuple[AuditRecord, ...]:
+        """What clients did or tried to do, to this UPS and to its server."""
+        refused = () if self.server is None else self.server.audit.records
+        return (*self._ups.audit.records, *refused)
+
+    @property
+    def _is_stopped(self) -> bool:
+        return self._served.keeper is not self
+
     def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:
         """Call back when a client logs in or leaves; returns the undo."""
         return self._ups.subscribe(on_change)
 
     def publish(self, state: UpsState) -> None:
-        """Serve the state from now on, with its own age."""
+        """Serve the state from now on, with its own age, and what the unit can do."""
+        if self._is_stopped:
+            return
+        if self._is_complete:
+            self._ups.declare(
+                writable=writable_by_clients(self._driver), commands=tuple(self._driver.commands)
+            )
         if state.read_at is not None:
-            self._ups.publish(state.variables, read_at=state.read_at)
+            self._ups.publish({**self._told_before, **state.variables}, read_at=state.read_at)
+        self._expected.async_note_power(on_battery=bool(state.on_battery))
 
-    async def async_start(self, _now: datetime | None = None) -> None:
+    async def async_start(self) -> None:
+        """Begin to serve the UPS, which must have been started."""
+        if self._is_stopped:
+            return
+        self._told_before = {}
+        self._is_complete = True
+        self._ups.set_controls(UpsControls(self._driver))
+        self.publish(self._driver.state)
+        self._undo += [
+            self._ups.audit.subscribe(log_audit),
+            self.forced_shutdowns.start(),
+            self._certificate.async_start(),
+        ]
+        await self._async_leave_other_address()
+        self._async_apply_names()
+        if self._served.lease is None:
+            await self._async_listen()
+        else:
+            self._async_begin()
+
+    async def async_stop(self, *, final: bool = False) -> None:
+        """Look after the UPS no more; may be called again.
+
+        Args:
+            final: Close its clients at once. Otherwise that waits until it is clear that this is
+                no reload.
+
+        """
+        if self._is_stopped:
+            return
+        self._ups.set_controls(None)
+        self._expected.async_stop()
+        if self._cancel_retry is not None:
+            self._cancel_retry()
+        while self._undo:
+            self._undo.pop()()
+        self._issues.async_settle_all()
+        async_leave(self._hass, self._entry, self._served)
+        if final:
+            await self._served.release()
+
+    @callback
+    def async_apply(self) -> None:
+        """Take over what the entry says now without closing the server."""
+        self._ups.set_accounts(accounts_of(self._entry))
+        self._ups.description = self._entry.title
+        self._async_apply_names()
+        self.forced_shutdowns.async_show()
+        self._expected.async_look()
+        self.async_update_settings()
+        # What this entry decides may be about others on the same server.
+        address = nut_options(self._entry).address
+        if address is None or owner_of(self._hass, self._entry) is not self._entry:
+            return
+        for entry in tuple(others_at(self._hass, address, but=self._entry.entry_id)):
+            async_share_options(self._hass, self._entry, entry)
+            if entry.state is ConfigEntryState.LOADED:
+                entry.runtime_data.nut.async_update_settings()
+
+    @callback
+    def async_update_settings(self) -> None:
+        """Let the server be as its owner wants it now."""
+        settings = server_settings(self._hass, self._entry)
+        if self._served.lease is not None:
+            self._served.lease.update(settings)
+        for address in tuple(self._refused):
+            if any(address in network for network in settings.allowed_networks):
+                del self._refused[address]
+                self._issues.async_settle(Issue.NUT_ADDRESS_REFUSED, str(address))
+
+    async def _async_leave_other_address(self) -> None:
+        """Give up a place that is not the one the options name any more."""
+        lease = self._served.lease
+        if lease is None:
+            return
+        if nut_options(self._entry).address != (lease.settings.host, lease.settings.port):
+            await self._served.release()
+
+    async def _async_listen(self, _now: datetime | None = None) -> None:
         """Listen, now or as soon as nothing stands in the way any more."""
         self._cancel_retry = None
         if not nut_options(self._entry).enabled:
             return
-        servers = self._hass.data[DATA_NUT_SERVERS]
         try:
-            self._lease = await servers.acquire(
-                self._settings(), self._ups, on_refused=self._async_handle_refused
+            lease = await self._hass.data[DATA_NUT_SERVERS].acquire(
+                server_settings(self._hass, self._entry),
+                self._ups,
+                on_refused=self._served.handle_refused,
+                on_certificate=self._served.handle_certificate,
             )
         except NutServerError as err:
-            self._async_report(err)
-            self._cancel_retry = async_call_later(self._hass, RETRY_INTERVAL, self.async_start)
+            if not self._is_stopped:
+                self._async_report(err)
+                self._cancel_retry = async_call_later(
+                    self._hass, RETRY_INTERVAL, self._async_listen
+                )
             return
         if self._is_stopped:
-            await self.async_stop()
-            return
-        for _, issue in _ISSUES:
-            self._async_delete_issue(f"{issue}_{self._entry.entry_id}")
-
-    async def async_stop(self) -> None:
-        """Close the clients and give the place on the server up; may be called again."""
-        self._is_stopped = True
-        if self._cancel_retry is not None:
-            self._cancel_retry()
-            self._cancel_retry = None
-        for issue_id in tuple(self._issues):
-            self._async_delete_issue(issue_id)
-        if self._lease is not None:
-            lease, self._lease = self._lease, None
             await lease.release()
+            return
+        self._served.lease = lease
+        for _, issue in _LISTEN_ISSUES:
+            self._issues.async_settle(issue)
+        self._async_begin()
 
     @callback
-    def async_apply(self) -> None:
-        """Take over names, accounts and networks from the entry without closing the server."""
+    def _async_begin(self) -> None:
+        """Bring everything that the user sees up to date, now that clients are served."""
+        self._expected.async_start()
+        self.async_apply()
+
+    @callback
+    def _async_apply_names(self) -> None:
         options = nut_options(self._entry)
-        self._ups.set_accounts(_accounts(self._entry))
         try:
             self._ups.set_names(options.ups_name, options.aliases)
         except NameTakenError as err:
             self._async_report(err)
         else:
-            self._async_settle_names()
-        self.async_update_networks()
-        # The networks of this entry may be those of others on the same server.
-        if options.address is not None:
-            for entry in others_at(self._hass, options.address, but=self._entry.entry_id):
-                if entry.state is ConfigEntryState.LOADED:
-                    entry.runtime_data.nut.async_update_networks()
-
-    @callback
-    def async_update_networks(self) -> None:
-        """Let in whom the owner of the server allows now."""
-        settings = self._settings()
-        if self._lease is not None:
-            self._lease.update(settings)
-        for issue_id, address in tuple(self._refused.items()):
-            if any(address in network for network in settings.allowed_networks):
-                self._async_delete_issue(issue_id)
-
-    def _settings(self) -> ServerSettings:
-        options = nut_options(self._entry)
-        owner = nut_options(owner_of(self._hass, self._entry))
-        return ServerSettings(
-            host=options.host, port=options.port, allowed_networks=owner.allowed_networks
-        )
-
-    @callback
-    def _async_settle_names(self) -> None:
-        """Forget that a name was taken; without a lease nobody has looked yet."""
-        if self._lease is not None:
-            self._async_delete_issue(f"{Issue.NUT_NAME_TAKEN}_{self._entry.entry_id}")
+            # Without a place on a server nobody has looked yet.
+            if self._served.lease is not None:
+                self._issues.async_settle(Issue.NUT_NAME_TAKEN)
 
     @callback
     def _async_report(self, err: NutServerError) -> None:
         """Tell the user why clients are not served as the options say."""
         options = nut_options(self._entry)
-        issue = next(issue for kind, issue in _ISSUES if isinstance(err, kind))
         LOGGER.debug("NUT clients of %s are not served: %s", self._entry.title, err)
-        self._async_create_issue(
-            f"{issue}_{self._entry.entry_id}",
-            issue,
+        self._issues.async_raise(
+            next(issue for kind, issue in _LISTEN_ISSUES if isinstance(err, kind)),
             severity=ir.IssueSeverity.ERROR,
             placeholders={
                 "host": options.host,
@@ -180,15 +253,15 @@ class NutService:
         )
 
     @callback
-    def _async_handle_refused(self, address: Address) -> None:
+    def async_handle_refused(self, address: Address) -> None:
         """Ask the user whether the machine at the address may connect."""
-        issue_id = f"{Issue.NUT_ADDRESS_REFUSED}_{self._entry.entry_id}_{address}"
+        LOGGER.warning("NUT client %s refused: it is in none of the allowed networks", address)
         if len(self._refused) >= MAX_REFUSED_ISSUES:
             return
-        self._refused[issue_id] = address
-        self._async_create_issue(
-            issue_id,
+        self._refused[address] = None
+        self._issues.async_raise(
             Issue.NUT_ADDRESS_REFUSED,
+            detail=str(address),
             severity=ir.IssueSeverity.WARNING,
             placeholders={"address": str(address)},
             data={
@@ -198,38 +271,6 @@ class NutService:
         )
 
     @callback
-    def _async_create_issue(
-        self,
-        issue_id: str,
-        issue: Issue,
-        *,
-        severity: ir.IssueSeverity,
-        placeholders: dict[str, str],
-        data: dict[str, str | int | float | None] | None = None,
-    ) -> None:
-        self._issues.add(issue_id)
-        ir.async_create_issue(
-            self._hass,
-            DOMAIN,
-            issue_id,
-            data=data,
-            is_fixable=data is not None,
-            severity=severity,
-            translation_key=issue,
-            translation_placeholders={"ups": self._entry.title, **placeholders},
-        )
-
-    @callback
-    def _async_delete_issue(self, issue_id: str) -> None:
-        self._issues.discard(issue_id)
-        self._refused.pop(issue_id, None)
-        ir.async_delete_issue(self._hass, DOMAIN, issue_id)
-
-
-def _accounts(entry: ConfigEntry) -> Iterator[Account]:
-    for subentry in entry.get_subentries_of_type(SUBENTRY_NUT_ACCOUNT):
-        yield Account(
-            username=subentry.data[CONF_USERNAME],
-            password_hash=subentry.data[CONF_PASSWORD_HASH],
-            role=Role(subentry.data[CONF_ROLE]),
-        )
+    def async_handle_certificate(self, err: CertificateError | None) -> None:
+        """Take note of whether the server can use its certificate."""
+        self._certificate.async_handle(err)

@@ -1,13 +1,24 @@
 """What a repair issue offers to do."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 import probatio
 
-from .const import CONF_ALLOWED_NETWORKS, CONF_ENTRY_ID, CONF_NETWORK, CONF_NUT_SERVER, DOMAIN
+from .const import (
+    CONF_ALLOWED_NETWORKS,
+    CONF_ENTRY_ID,
+    CONF_NETWORK,
+    CONF_NUT_SERVER,
+    CONF_UPS_NAME,
+    DOMAIN,
+    Issue,
+)
+from .coordinator import OmronConfigEntry
 from .nut_options import owner_of, parse_network
 
 
@@ -34,13 +45,12 @@ class AllowAddressFlow(RepairsFlow):
                 errors[CONF_NETWORK] = "invalid_network"
             else:
                 return self.async_create_entry(data={})
-        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
         return self.async_show_form(
             step_id="allow",
             data_schema=probatio.Schema(
                 {probatio.Required(CONF_NETWORK, default=self._network): str}
             ),
-            description_placeholders=issue.translation_placeholders if issue else None,
+            description_placeholders=_placeholders(self.hass, self.issue_id),
             errors=errors,
         )
 
@@ -56,9 +66,43 @@ class AllowAddressFlow(RepairsFlow):
         )
 
 
+class ClearForcedShutdownFlow(RepairsFlow):
+    """Takes FSD off a name of a UPS."""
+
+    def __init__(self, *, entry_id: str, ups_name: str) -> None:
+        """Offer to clear what is set for the name."""
+        self._entry_id = entry_id
+        self._ups_name = ups_name
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_clear()
+
+    async def async_step_clear(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Ask once more, and clear it."""
+        if user_input is None:
+            return self.async_show_form(
+                step_id="clear",
+                data_schema=probatio.Schema({}),
+                description_placeholders=_placeholders(self.hass, self.issue_id),
+            )
+        entry: OmronConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is not None and entry.state is ConfigEntryState.LOADED:
+            entry.runtime_data.nut.forced_shutdowns.async_clear(self._ups_name)
+        return self.async_create_entry(data={})
+
+
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
-    """Return the flow that fixes an issue; only a refused address can be fixed from here."""
-    known = data or {}
-    return AllowAddressFlow(entry_id=str(known[CONF_ENTRY_ID]), network=str(known[CONF_NETWORK]))
+    """Return the flow that fixes an issue of one of the kinds that can be fixed."""
+    known = {name: str(value) for name, value in (data or {}).items()}
+    if issue_id.startswith(Issue.NUT_FORCED_SHUTDOWN):
+        return ClearForcedShutdownFlow(entry_id=known[CONF_ENTRY_ID], ups_name=known[CONF_UPS_NAME])
+    return AllowAddressFlow(entry_id=known[CONF_ENTRY_ID], network=known[CONF_NETWORK])
+
+
+def _placeholders(hass: HomeAssistant, issue_id: str) -> Mapping[str, str] | None:
+    """Return what the texts of an issue name; its repair names the same."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    return issue.translation_placeholders if issue else None
