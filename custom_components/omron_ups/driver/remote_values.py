@@ -21,10 +21,8 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(\.[A-Za-z0-9_-]+)+")
 _OUTLET = re.compile(r"outlet\.([1-9]\d?)\.(switchable|status|realpower|power)")
 
 
-def known(text: str | None) -> str | None:
+def known(text: str) -> str | None:
     """Return the text without padding and what cannot be printed; None where it says nothing."""
-    if text is None:
-        return None
     clean = "".join(char for char in text if " " <= char <= "~").strip()
     return None if _PLACEHOLDER.fullmatch(clean) else clean[:_LONGEST_VALUE]
 
