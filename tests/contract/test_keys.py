@@ -23,7 +23,11 @@ FLOWS: Mapping[type, tuple[str, ...]] = {
     ConfigFlow: ("config",),
     OptionsFlow: ("options",),
     ConfigSubentryFlow: ("config_subentries", "nut_account"),
-    RepairsFlow: ("issues", "nut_address_refused", "fix_flow"),
+}
+# Each repair has its texts under its own issue.
+REPAIRS: Mapping[str, str] = {
+    "AllowAddressFlow": "nut_address_refused",
+    "ClearForcedShutdownFlow": "nut_forced_shutdown",
 }
 # Steps without a form of their own: they go on to another one.
 PASSED_THROUGH = {("config", "reconfigure"), ("issues", "init")}
@@ -98,6 +102,8 @@ def our_flows() -> Iterator[tuple[type, tuple[str, ...]]]:
     for module in MODULES.values():
         for value in vars(module).values():
             if inspect.isclass(value) and value.__module__ == module.__name__:
+                if issubclass(value, RepairsFlow):
+                    yield value, ("issues", REPAIRS[value.__name__], "fix_flow")
                 yield from (
                     (value, path) for base, path in FLOWS.items() if issubclass(value, base)
                 )
@@ -112,7 +118,7 @@ def test_each_step_has_its_texts(flow: type, path: tuple[str, ...]) -> None:
 
 
 def test_each_menu_option_is_a_step() -> None:
-    for path in (("config",), ("options",)):
+    for path in (("config",), ("options",), ("config_subentries", "nut_account")):
         for name, step in section(EN, *path, "step").items():
             options = step.get("menu_options", {})
             assert options.keys() <= section(EN, *path, "step").keys(), name
@@ -152,7 +158,8 @@ def test_each_exception_has_its_text() -> None:
     errors = MODULES["errors"]
     drivers = {errors.error_key(kind()) for kind, _ in errors._KEYS} | {errors.error_key(None)}
     assert len(drivers) > len(errors._KEYS), "each kind of error has its own key"
-    assert (drivers | set(_exception_keys())) ^ EN["exceptions"].keys() == set()
+    requests = set(errors.REQUEST_KEYS.values())
+    assert (drivers | requests | set(_exception_keys())) ^ EN["exceptions"].keys() == set()
     assert drivers - section(EN, "config", "error").keys() == set()
 
 

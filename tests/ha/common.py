@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 import socket
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_MODEL, CONF_PORT
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
+from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_MODEL, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import (  # type: ignore[import-untyped]
     MockConfigEntry,
@@ -21,27 +21,40 @@ from pytest_homeassistant_custom_component.common import (  # type: ignore[impor
 from custom_components.omron_ups.const import (
     CONF_ALIASES,
     CONF_ALLOWED_NETWORKS,
+    CONF_CERTIFICATE,
     CONF_CONNECTION,
     CONF_DIALECT,
     CONF_ENABLED,
+    CONF_EXPECTED_CLIENTS,
     CONF_NUT_SERVER,
+    CONF_PASSWORD_HASH,
+    CONF_PRIVATE_KEY,
+    CONF_REQUIRE_TLS,
+    CONF_ROLE,
     CONF_UPS_NAME,
     DOMAIN,
+    SECTION_ADVANCED,
+    SUBENTRY_NUT_ACCOUNT,
     ConnectionKind,
 )
+from custom_components.omron_ups.nut import hash_password
 
 __all__ = [
     "ENTRY_ID",
     "LOOPBACK",
+    "PASSWORD",
     "TITLE",
     "MockConfigEntry",
     "NutConnection",
     "accepts",
+    "add_account",
     "async_fire_time_changed",
+    "change_nut_server",
     "eventually",
     "get_system_health_info",
     "is_loaded",
     "mock_restore_cache_with_extra_data",
+    "nut_server_input",
     "nut_server_options",
     "serial_entry",
     "set_up",
@@ -53,6 +66,7 @@ __all__ = [
 
 LOOPBACK = "127.0.0.1"
 TITLE = "BW55T"
+PASSWORD = "secret"
 ENTRY_ID = "01JDOMRONUPS00000000000000"
 
 
@@ -73,8 +87,20 @@ def nut_server_options(port: int, **changes: Any) -> dict[str, Any]:
         CONF_UPS_NAME: "ups",
         CONF_ALIASES: [],
         CONF_ALLOWED_NETWORKS: ["127.0.0.0/8"],
+        CONF_CERTIFICATE: "",
+        CONF_PRIVATE_KEY: "",
+        CONF_REQUIRE_TLS: False,
+        CONF_EXPECTED_CLIENTS: [],
         **changes,
     }
+
+
+def nut_server_input(port: int, **changes: Any) -> dict[str, Any]:
+    """Return what the form of the step `nut_server` sends."""
+    options = nut_server_options(port, **changes)
+    advanced = (CONF_CERTIFICATE, CONF_PRIVATE_KEY, CONF_REQUIRE_TLS, CONF_EXPECTED_CLIENTS)
+    section = {name: options.pop(name) for name in advanced}
+    return {**options, SECTION_ADVANCED: section}
 
 
 def simulated_entry(
@@ -99,6 +125,43 @@ def serial_entry(device: str, unique_id: str, **changes: Any) -> MockConfigEntry
         data={CONF_CONNECTION: "serial", CONF_DEVICE: device, CONF_DIALECT: "omron", **changes},
         options={CONF_NUT_SERVER: nut_server_options(1, enabled=False)},
     )
+
+
+async def change_nut_server(hass: HomeAssistant, entry: MockConfigEntry, **changes: Any) -> None:
+    """Change options of the step `nut_server`, and wait until they hold."""
+    nut_server = {**entry.options[CONF_NUT_SERVER], **changes}
+    hass.config_entries.async_update_entry(
+        entry, options={**entry.options, CONF_NUT_SERVER: nut_server}
+    )
+    await hass.async_block_till_done()
+
+
+async def add_account(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    username: str,
+    password: str = PASSWORD,
+    *,
+    role: str = "monitor",
+    **data: Any,
+) -> str:
+    """Add a NUT account, wait until it can be used, and return its id."""
+    account = ConfigSubentry(
+        subentry_type=SUBENTRY_NUT_ACCOUNT,
+        title=username,
+        unique_id=username,
+        data=MappingProxyType(
+            {
+                CONF_USERNAME: username,
+                CONF_PASSWORD_HASH: hash_password(password),
+                CONF_ROLE: role,
+                **data,
+            }
+        ),
+    )
+    hass.config_entries.async_add_subentry(entry, account)
+    await hass.async_block_till_done()
+    return account.subentry_id
 
 
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -165,10 +228,14 @@ class NutConnection:
         except ConnectionError:
             return ""
 
-    async def log_in(self, username: str, password: str, *, ups: str = "ups") -> str:
-        """Log in and return the answer."""
+    async def introduce(self, username: str, password: str = PASSWORD) -> None:
+        """Say who is asking."""
         await self.ask(f"USERNAME {username}")
         await self.ask(f"PASSWORD {password}")
+
+    async def log_in(self, username: str, password: str = PASSWORD, *, ups: str = "ups") -> str:
+        """Log in and return the answer."""
+        await self.introduce(username, password)
         return await self.ask(f"LOGIN {ups}")
 
 

@@ -61,6 +61,13 @@ def all_entities_enabled() -> Generator[None]:
 
 
 @pytest.fixture
+def no_name_server(hass: HomeAssistant) -> Generator[None]:
+    """Let nobody know the address of a host."""
+    with patch.object(hass.loop, "getaddrinfo", side_effect=OSError("no name server")):
+        yield
+
+
+@pytest.fixture
 def free_port(socket_enabled: None) -> int:
     """Return a port that nobody listens on."""
     return unused_port()

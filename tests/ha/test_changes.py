@@ -1,33 +1,23 @@
 """Changes of an entry that is running."""
 
-from typing import Any
-
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 import pytest
 
-from custom_components.omron_ups.const import CONF_NUT_SERVER, DOMAIN, Issue
+from custom_components.omron_ups.const import DOMAIN, Issue
 from custom_components.omron_ups.driver import SimulatedUps
 from tests.ha.common import (
     ENTRY_ID,
     MockConfigEntry,
     NutConnection,
     accepts,
+    change_nut_server,
     eventually,
     is_loaded,
     unused_port,
 )
 
 RELOAD_WAITS = f"{Issue.RELOAD_WAITS}_{ENTRY_ID}"
-
-
-async def change(hass: HomeAssistant, entry: MockConfigEntry, **changes: Any) -> None:
-    """Change options of the step `nut_server`."""
-    nut_server = {**entry.options[CONF_NUT_SERVER], **changes}
-    hass.config_entries.async_update_entry(
-        entry, options={**entry.options, CONF_NUT_SERVER: nut_server}
-    )
-    await hass.async_block_till_done()
 
 
 @pytest.fixture
@@ -43,7 +33,7 @@ async def test_names_and_networks_need_no_reload(
     runtime_data = loaded.runtime_data
     async with NutConnection(free_port) as client:
         await client.ask("VER")
-        await change(hass, loaded, aliases=["nas"], allowed_networks=["127.0.0.1/32"])
+        await change_nut_server(hass, loaded, aliases=["nas"], allowed_networks=["127.0.0.1/32"])
         assert await client.ask("GET UPSDESC nas") == 'UPSDESC nas "BW55T"'
     assert loaded.runtime_data is runtime_data
 
@@ -53,7 +43,7 @@ async def test_another_port_needs_one(
 ) -> None:
     runtime_data = loaded.runtime_data
     port = unused_port()
-    await change(hass, loaded, port=port)
+    await change_nut_server(hass, loaded, port=port)
     assert is_loaded(loaded)
     assert loaded.runtime_data is not runtime_data
     assert await accepts(port)
@@ -63,7 +53,7 @@ async def test_another_port_needs_one(
 async def test_switching_the_server_off_needs_one(
     hass: HomeAssistant, loaded: MockConfigEntry, free_port: int
 ) -> None:
-    await change(hass, loaded, enabled=False)
+    await change_nut_server(hass, loaded, enabled=False)
     assert is_loaded(loaded)
     assert not await accepts(free_port)
 
@@ -84,7 +74,7 @@ async def test_on_battery_it_waits_for_mains(
 ) -> None:
     runtime_data = loaded.runtime_data
     async with NutConnection(free_port) as client:
-        await change(hass, loaded, port=unused_port())
+        await change_nut_server(hass, loaded, port=unused_port())
         assert issue_registry.async_get_issue(DOMAIN, RELOAD_WAITS) is not None
         reply = await client.ask("GET VAR ups ups.status")
         assert reply == 'VAR ups ups.status "OB DISCHRG"'
@@ -105,8 +95,8 @@ async def test_taking_the_change_back_ends_the_waiting(
     issue_registry: ir.IssueRegistry,
 ) -> None:
     runtime_data = loaded.runtime_data
-    await change(hass, loaded, port=unused_port())
-    await change(hass, loaded, port=free_port)
+    await change_nut_server(hass, loaded, port=unused_port())
+    await change_nut_server(hass, loaded, port=free_port)
     assert issue_registry.async_get_issue(DOMAIN, RELOAD_WAITS) is None
     simulated.restore_mains()
     await eventually(lambda: loaded.runtime_data.coordinator.data.on_battery is False)
@@ -124,7 +114,7 @@ async def test_without_data_there_is_nothing_to_wait_for(
     runtime_data = loaded.runtime_data
     simulated.unplug()
     await eventually(lambda: loaded.runtime_data.coordinator.data.stale)
-    await change(hass, loaded, port=unused_port())
+    await change_nut_server(hass, loaded, port=unused_port())
     assert is_loaded(loaded)
     assert loaded.runtime_data is not runtime_data
     assert issue_registry.async_get_issue(DOMAIN, RELOAD_WAITS) is None
@@ -134,6 +124,6 @@ async def test_without_data_there_is_nothing_to_wait_for(
 async def test_unloading_ends_the_waiting(
     hass: HomeAssistant, loaded: MockConfigEntry, issue_registry: ir.IssueRegistry
 ) -> None:
-    await change(hass, loaded, port=unused_port())
+    await change_nut_server(hass, loaded, port=unused_port())
     await hass.config_entries.async_unload(loaded.entry_id)
     assert issue_registry.async_get_issue(DOMAIN, RELOAD_WAITS) is None

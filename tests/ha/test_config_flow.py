@@ -16,13 +16,18 @@ import pytest
 from custom_components.omron_ups.const import (
     CONF_ALIASES,
     CONF_ALLOWED_NETWORKS,
+    CONF_CERTIFICATE,
     CONF_CONNECTION,
     CONF_DIALECT,
     CONF_ENABLED,
+    CONF_EXPECTED_CLIENTS,
     CONF_NUT_SERVER,
+    CONF_PRIVATE_KEY,
+    CONF_REQUIRE_TLS,
     CONF_UPS_NAME,
     DEFAULT_PORT,
     DOMAIN,
+    SECTION_ADVANCED,
 )
 from custom_components.omron_ups.driver import (
     DeviceBusyError,
@@ -39,12 +44,14 @@ from tests.ha.common import (
     LOOPBACK,
     MockConfigEntry,
     is_loaded,
+    nut_server_input,
     nut_server_options,
     serial_entry,
     set_up,
     simulated_entry,
     unused_port,
 )
+from tests.ha.test_nut_certificate import FAULTS, break_certificate, write_certificate
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -160,15 +167,148 @@ async def test_networks_of_the_first_entry_are_read_only(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     form = await reach_nut_server(hass)
+    assert read_only_fields(form) == {
+        CONF_ALLOWED_NETWORKS,
+        CONF_CERTIFICATE,
+        CONF_PRIVATE_KEY,
+        CONF_REQUIRE_TLS,
+    }
+    assert form["description_placeholders"] == {"owner": "BW55T"}
+
+
+def read_only_fields(form: ConfigFlowResult) -> set[str]:
+    """Return the fields that cannot be changed."""
     assert form["data_schema"] is not None
-    selector = form["data_schema"].schema[CONF_ALLOWED_NETWORKS]
-    assert selector.config["read_only"] is True
+    fields = dict(form["data_schema"].schema)
+    fields |= fields.pop(SECTION_ADVANCED).schema.schema
+    return {
+        str(name) for name, field in fields.items() if getattr(field, "config", {}).get("read_only")
+    }
+
+
+def is_collapsed(form: ConfigFlowResult) -> bool:
+    """Tell whether the section is closed."""
+    assert form["data_schema"] is not None
+    collapsed: bool = form["data_schema"].schema[SECTION_ADVANCED].options["collapsed"]
+    return collapsed
+
+
+async def test_who_joins_gets_what_the_first_one_decided(
+    hass: HomeAssistant, loaded: MockConfigEntry, free_port: int
+) -> None:
+    form = await reach_nut_server(hass)
+    tampered = nut_server_input(
+        free_port, ups_name="ups2", allowed_networks=["0.0.0.0/0"], require_tls=True
+    )
+    result = await submit(hass, form["flow_id"], tampered)
+    entry = created_entry(hass, result)
+    assert entry.options[CONF_NUT_SERVER] == nut_server_options(free_port, ups_name="ups2")
+    await hass.async_block_till_done()
+
+    hass.config_entries.async_update_entry(entry, title="Second")
+    form = await open_options(hass, entry)
+    assert read_only_fields(form) >= {CONF_ALLOWED_NETWORKS, CONF_CERTIFICATE}
+    assert form["description_placeholders"] == {"owner": "BW55T"}
+    form = await open_options(hass, loaded)
+    assert read_only_fields(form) == set()
+    # What the first one changes holds for the other, also when it is alone one day.
+    result = await hass.config_entries.options.async_configure(
+        form["flow_id"], nut_server_input(free_port, allowed_networks=["127.0.0.1/32"])
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    assert entry.options[CONF_NUT_SERVER][CONF_ALLOWED_NETWORKS] == ["127.0.0.1/32"]
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_certificate_that_cannot_be_used(
+    hass: HomeAssistant, tmp_path: Path, fault: str
+) -> None:
+    files = write_certificate(tmp_path)
+    break_certificate(tmp_path, fault)
+    form = await reach_nut_server(hass)
+    assert is_collapsed(form)
+    port = unused_port()
+    result = await submit(hass, form["flow_id"], nut_server_input(port, **files))
+    # The frontend shows no error at a field inside a section.
+    assert result["errors"] == {SECTION_ADVANCED: fault}
+    assert not is_collapsed(result)
+    placeholders = result["description_placeholders"]
+    assert placeholders is not None
+    assert placeholders["certificate_culprit"] == files[CONF_CERTIFICATE]
+    assert placeholders["private_key_culprit"] == files[CONF_PRIVATE_KEY]
+    write_certificate(tmp_path)
+    result = await submit(hass, form["flow_id"], nut_server_input(port, **files))
+    entry = created_entry(hass, result)
+    await hass.async_block_till_done()
+    assert entry.runtime_data.nut.server.has_tls
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "error"),
+    [
+        ({CONF_PRIVATE_KEY: "key.pem"}, "certificate_missing"),
+        ({CONF_REQUIRE_TLS: True}, "tls_without_certificate"),
+        ({CONF_EXPECTED_CLIENTS: ["nas", "my nas"]}, "invalid_host"),
+        ({CONF_EXPECTED_CLIENTS: ["192.0.2.300"]}, "invalid_host"),
+        ({CONF_EXPECTED_CLIENTS: ["-nas"]}, "invalid_host"),
+    ],
+)
+async def test_mistakes_in_the_section(
+    hass: HomeAssistant, no_name_server: None, mistake: dict[str, Any], error: str
+) -> None:
+    form = await reach_nut_server(hass)
+    port = unused_port()
+    result = await submit(hass, form["flow_id"], nut_server_input(port, **mistake))
+    assert result["errors"] == {SECTION_ADVANCED: error}
+    good = nut_server_input(port, expected_clients=["192.0.2.3", "nas.lan", "2001:db8::1", " "])
+    result = await submit(hass, form["flow_id"], good)
+    entry = created_entry(hass, result)
+    stored = entry.options[CONF_NUT_SERVER][CONF_EXPECTED_CLIENTS]
+    assert stored == ["192.0.2.3", "nas.lan", "2001:db8::1"]
+    await hass.async_block_till_done()
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_fields_of_the_section_can_be_emptied(
+    hass: HomeAssistant,
+    no_name_server: None,
+    loaded: MockConfigEntry,
+    free_port: int,
+    tmp_path: Path,
+) -> None:
+    """The frontend leaves a field out that was emptied; a default would come back."""
+    files = write_certificate(tmp_path)
+    configure = hass.config_entries.options.async_configure
+    form = await open_options(hass, loaded)
+    await configure(form["flow_id"], nut_server_input(free_port, expected_clients=["nas"], **files))
+    assert loaded.options[CONF_NUT_SERVER][CONF_CERTIFICATE] == files[CONF_CERTIFICATE]
+    form = await open_options(hass, loaded)
+    user_input = {**nut_server_input(free_port), SECTION_ADVANCED: {}}
+    await configure(form["flow_id"], user_input)
+    assert loaded.options[CONF_NUT_SERVER] == nut_server_options(free_port)
+    await hass.async_block_till_done()
+
+
+async def test_options_of_an_entry_that_was_stored_before_there_were_more(
+    hass: HomeAssistant, loaded: MockConfigEntry, free_port: int
+) -> None:
+    old = nut_server_input(free_port)
+    del old[SECTION_ADVANCED]
+    hass.config_entries.async_update_entry(loaded, options={CONF_NUT_SERVER: old})
+    await hass.async_block_till_done()
+    assert loaded.runtime_data.nut.is_serving
+    form = await open_options(hass, loaded)
+    await hass.config_entries.options.async_configure(form["flow_id"], {})
+    assert loaded.options[CONF_NUT_SERVER] == nut_server_options(free_port)
 
 
 async def test_serial(hass: HomeAssistant, pty: str) -> None:
     flow_id = await choose(hass, "serial")
     result = await submit(hass, flow_id, {CONF_DEVICE: pty})
-    result = await submit(hass, result["flow_id"], nut_server_options(unused_port()))
+    result = await submit(hass, result["flow_id"], nut_server_input(unused_port()))
     entry = created_entry(hass, result)
     assert entry.title == "BW55T"
     assert entry.unique_id == SERIAL_NUMBER
@@ -195,7 +335,7 @@ async def test_serial_port_is_stored_by_its_id(
             result = await submit(hass, flow_id, {CONF_DEVICE: "/dev/ttyUSB0"})
         get_serial_by_id.assert_called_once_with("/dev/ttyUSB0")
         result = await submit(
-            hass, result["flow_id"], nut_server_options(unused_port(), enabled=False)
+            hass, result["flow_id"], nut_server_input(unused_port(), enabled=False)
         )
         entry = created_entry(hass, result)
         assert entry.data[CONF_DEVICE] == str(by_id)
@@ -206,7 +346,7 @@ async def test_serial_port_is_stored_by_its_id(
 async def test_unit_without_a_serial_number(hass: HomeAssistant, megatec_pty: str) -> None:
     flow_id = await choose(hass, "serial")
     result = await submit(hass, flow_id, {CONF_DEVICE: megatec_pty, CONF_DIALECT: Dialect.MEGATEC})
-    result = await submit(hass, result["flow_id"], nut_server_options(unused_port(), enabled=False))
+    result = await submit(hass, result["flow_id"], nut_server_input(unused_port(), enabled=False))
     entry = created_entry(hass, result)
     assert entry.title == "UPS"
     assert entry.unique_id == megatec_pty
@@ -315,11 +455,11 @@ async def test_mistakes_about_the_nut_server(
 ) -> None:
     form = await reach_nut_server(hass)
     port = unused_port()
-    result = await submit(hass, form["flow_id"], nut_server_options(port, **mistake))
+    result = await submit(hass, form["flow_id"], nut_server_input(port, **mistake))
     assert result["errors"] == errors
     field = next(iter(errors))
-    assert result["description_placeholders"] == {f"{field}_culprit": culprit}
-    result = await submit(hass, form["flow_id"], nut_server_options(port))
+    assert result["description_placeholders"] == {f"{field}_culprit": culprit, "owner": "BW55T"}
+    result = await submit(hass, form["flow_id"], nut_server_input(port))
     entry = created_entry(hass, result)
     await hass.async_block_till_done()
     await hass.config_entries.async_unload(entry.entry_id)
@@ -329,10 +469,11 @@ async def test_nut_port_in_use_by_another_program(hass: HomeAssistant) -> None:
     form = await reach_nut_server(hass)
     with socket.create_server((LOOPBACK, 0)) as other_program:
         port = other_program.getsockname()[1]
-        result = await submit(hass, form["flow_id"], nut_server_options(port))
+        result = await submit(hass, form["flow_id"], nut_server_input(port))
         assert result["errors"] == {CONF_PORT: "port_in_use"}
-        assert result["description_placeholders"] == {"port_culprit": str(port)}
-    result = await submit(hass, form["flow_id"], nut_server_options(port))
+        placeholders = result["description_placeholders"]
+        assert placeholders == {"port_culprit": str(port), "owner": "BW55T"}
+    result = await submit(hass, form["flow_id"], nut_server_input(port))
     entry = created_entry(hass, result)
     await hass.async_block_till_done()
     await hass.config_entries.async_unload(entry.entry_id)
@@ -340,7 +481,7 @@ async def test_nut_port_in_use_by_another_program(hass: HomeAssistant) -> None:
 
 async def test_nut_port_that_the_system_keeps(hass: HomeAssistant) -> None:
     form = await reach_nut_server(hass)
-    options = nut_server_options(unused_port())
+    options = nut_server_input(unused_port())
     with patch(
         "asyncio.base_events.BaseEventLoop.create_server",
         side_effect=PermissionError(errno.EACCES, "no"),
@@ -356,7 +497,7 @@ async def test_nut_port_that_the_system_keeps(hass: HomeAssistant) -> None:
 async def test_input_is_tidied(hass: HomeAssistant) -> None:
     form = await reach_nut_server(hass)
     port = unused_port()
-    untidy = nut_server_options(
+    untidy = nut_server_input(
         port,
         host=f" {LOOPBACK} ",
         ups_name=" rack ",
@@ -387,7 +528,7 @@ async def test_name_of_another_ups_on_the_same_server(
     first.add_to_hass(hass)
     await set_up(hass, first)
     form = await reach_nut_server(hass)
-    good = nut_server_options(port, ups_name="ups2")
+    good = nut_server_input(port, ups_name="ups2")
     result = await submit(hass, form["flow_id"], {**good, **clash})
     assert result["errors"] == {field: "name_taken"}
     result = await submit(hass, form["flow_id"], good)

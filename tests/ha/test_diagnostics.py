@@ -1,23 +1,28 @@
 """Diagnostics, and what must not be in them."""
 
 import json
-from types import MappingProxyType
 from typing import Any
 
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import ExtendedJSONEncoder
 import pytest
 
-from custom_components.omron_ups.const import CONF_PASSWORD_HASH, CONF_ROLE, SUBENTRY_NUT_ACCOUNT
 from custom_components.omron_ups.diagnostics import (
     _public_device,
     async_get_config_entry_diagnostics,
 )
 from custom_components.omron_ups.driver import SimulatedUps
-from custom_components.omron_ups.nut import hash_password
 from scripts.lib.simulator_server import TcpServer
-from tests.ha.common import MockConfigEntry, eventually, serial_entry, set_up, simulated_entry
+from tests.ha.common import (
+    MockConfigEntry,
+    NutConnection,
+    add_account,
+    change_nut_server,
+    eventually,
+    serial_entry,
+    set_up,
+    simulated_entry,
+)
 
 SECRET = "planted-secret"
 
@@ -39,7 +44,14 @@ async def test_what_helps_is_there(
     assert found["ups"]["state"]["model"] == "BW55T"
     assert found["ups"]["variables"]["ups.status"] == "OL"
     assert found["ups"]["last_error"] is None
-    assert found["nut"] == {"is_serving": True, "clients": []}
+    assert found["nut"] == {
+        "is_serving": True,
+        "has_tls": False,
+        "statistics": {"accepted": 0, "connections": 0, "refused": 0, "requests": 0},
+        "clients": [],
+        "forced_shutdowns": [],
+        "audit": [],
+    }
     assert found["outages"]["count"] == 0
     simulated.unplug()
     await eventually(lambda: loaded.runtime_data.ups.last_error is not None)
@@ -47,22 +59,18 @@ async def test_what_helps_is_there(
     assert found["ups"]["last_error"] == "DeviceNotFoundError"
 
 
-async def test_what_is_nobody_elses_business_is_not(hass: HomeAssistant, free_port: int) -> None:
-    entry = simulated_entry(free_port, allowed_networks=["127.0.0.0/8", "192.0.2.0/24"])
-    entry.add_to_hass(hass)
-    account = ConfigSubentry(
-        subentry_type=SUBENTRY_NUT_ACCOUNT,
-        title=f"{SECRET}-user",
-        unique_id=f"{SECRET}-user",
-        data=MappingProxyType(
-            {
-                "username": f"{SECRET}-user",
-                CONF_PASSWORD_HASH: hash_password(SECRET),
-                CONF_ROLE: "monitor",
-            }
-        ),
+async def test_what_is_nobody_elses_business_is_not(
+    hass: HomeAssistant, no_name_server: None, free_port: int
+) -> None:
+    entry = simulated_entry(
+        free_port,
+        allowed_networks=["127.0.0.0/8", "192.0.2.0/24"],
+        expected_clients=[f"{SECRET}-host"],
+        certificate=f"/{SECRET}/cert.pem",
+        private_key=f"/{SECRET}/key.pem",
     )
-    hass.config_entries.async_add_subentry(entry, account)
+    entry.add_to_hass(hass)
+    await add_account(hass, entry, f"{SECRET}-user", SECRET, networks=["192.0.2.7/32"])
     await set_up(hass, entry)
     found, text = await diagnose(hass, entry)
     assert found["subentries"] == [
@@ -71,11 +79,49 @@ async def test_what_is_nobody_elses_business_is_not(hass: HomeAssistant, free_po
             "username": "**REDACTED**",
             "password_hash": "**REDACTED**",
             "role": "monitor",
+            "networks": "**REDACTED**",
         }
     ]
     secrets = (SECRET, "scrypt$", "192.0.2.", "127.0.0.", "SIMULATED00001")
     assert [secret for secret in secrets if secret in text] == []
     await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_what_clients_did_is_there_without_their_names(
+    hass: HomeAssistant, loaded: MockConfigEntry, free_port: int
+) -> None:
+    await eventually(lambda: "beeper.disable" in loaded.runtime_data.ups.commands)
+    await add_account(hass, loaded, f"{SECRET}-user", role="admin")
+    async with NutConnection(free_port) as client:
+        assert await client.log_in(f"{SECRET}-user") == "OK"
+        await client.ask("INSTCMD ups beeper.disable")
+        await client.ask(f"SET VAR ups ups.start.auto {SECRET}")
+        await client.ask(f"SET VAR ups {SECRET} yes")
+        await client.ask("FSD ups")
+        found, text = await diagnose(hass, loaded)
+    nut = found["nut"]
+    assert [(record["kind"], record["detail"], record["outcome"]) for record in nut["audit"]] == [
+        ("instcmd", "beeper.disable", "OK"),
+        ("set", "ups.start.auto", "ERR INVALID-VALUE"),
+        ("set", "**REDACTED**", "ERR VAR-NOT-SUPPORTED"),
+        ("fsd", "", "OK FSD-SET"),
+    ]
+    assert nut["forced_shutdowns"] == ["ups"]
+    assert len(nut["clients"]) == 1
+    assert [secret for secret in (SECRET, "127.0.0.1") if secret in text] == []
+
+
+async def test_refused_addresses_are_counted_without_being_named(
+    hass: HomeAssistant, loaded: MockConfigEntry, free_port: int
+) -> None:
+    await change_nut_server(hass, loaded, allowed_networks=["192.0.2.0/24"])
+    async with NutConnection(free_port) as client:
+        assert await client.ask("VER") == ""
+    await eventually(lambda: bool(loaded.runtime_data.nut.audit))
+    found, text = await diagnose(hass, loaded)
+    assert [record["kind"] for record in found["nut"]["audit"]] == ["address"]
+    assert found["nut"]["statistics"]["refused"] == 1
+    assert "127.0.0.1" not in text
 
 
 @pytest.mark.usefixtures("socket_enabled")

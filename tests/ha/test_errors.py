@@ -3,18 +3,22 @@
 import pytest
 
 from custom_components.omron_ups.driver import (
+    CommandRejectedError,
     DeviceBusyError,
     DeviceNotFoundError,
     DevicePermissionError,
     EchoError,
     InvalidReplyError,
     NotAUpsError,
+    NotSupportedError,
     RejectedError,
     ReplyTimeoutError,
+    SettingMemoryError,
     TransportError,
+    UnconfirmedError,
     UpsError,
 )
-from custom_components.omron_ups.errors import error_key, not_ready, update_failed
+from custom_components.omron_ups.errors import error_key, not_ready, request_failed, update_failed
 
 
 @pytest.mark.parametrize(
@@ -40,3 +44,20 @@ def test_every_error_has_words(err: UpsError, key: str) -> None:
 
 def test_no_error_has_words_too() -> None:
     assert update_failed(None).translation_key == "cannot_connect"
+
+
+@pytest.mark.parametrize(
+    ("err", "key"),
+    [
+        (CommandRejectedError("no"), "request_refused"),
+        (NotSupportedError("no"), "request_not_supported"),
+        (SettingMemoryError("no"), "setting_not_stored"),
+        (UnconfirmedError("no"), "request_unconfirmed"),
+        (ReplyTimeoutError("no"), "no_reply"),
+        (UpsError("no"), "cannot_connect"),
+    ],
+)
+def test_every_failure_of_a_request_has_words(err: UpsError, key: str) -> None:
+    failure = request_failed(err, "load.off")
+    assert failure.translation_key == key
+    assert failure.translation_placeholders == {"name": "load.off"}

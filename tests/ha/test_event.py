@@ -12,7 +12,15 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.omron_ups.driver import SimulatedUps, UpsState
-from tests.ha.common import MockConfigEntry, async_fire_time_changed, eventually, set_up, state_of
+from tests.ha.common import (
+    MockConfigEntry,
+    NutConnection,
+    add_account,
+    async_fire_time_changed,
+    eventually,
+    set_up,
+    state_of,
+)
 
 POWER = "event.bw55t_power"
 
@@ -158,3 +166,24 @@ async def pass_time(hass: HomeAssistant, time: timedelta) -> None:
     """Let the timers of that time from now run down."""
     async_fire_time_changed(hass, dt_util.utcnow() + time)
     await hass.async_block_till_done()
+
+
+async def test_a_forced_shutdown_is_reported_once(
+    hass: HomeAssistant, loaded: MockConfigEntry, free_port: int, seen: Seen
+) -> None:
+    await add_account(hass, loaded, "joe", role="primary")
+    async with NutConnection(free_port) as client:
+        await client.introduce("joe")
+        for _ in range(2):
+            assert await client.ask("FSD ups") == "OK FSD-SET"
+        await eventually(lambda: bool(seen))
+        await hass.async_block_till_done()
+        assert types(seen) == ["forced_shutdown"]
+        assert seen[0]["ups_name"] == "ups"
+        assert seen[0]["username"] == "joe"
+        assert seen[0]["address"] == "127.0.0.1"
+        assert seen[0]["battery_charge"] == 100
+        # Once it was cleared, it is news again.
+        loaded.runtime_data.nut.forced_shutdowns.async_clear("ups")
+        assert await client.ask("FSD ups") == "OK FSD-SET"
+    await eventually(lambda: types(seen) == ["forced_shutdown"] * 2)

@@ -40,6 +40,7 @@ async def test_set_up_unload_and_set_up_again(
     ups = loaded.runtime_data.ups
     assert await accepts(free_port)
     assert await hass.config_entries.async_unload(loaded.entry_id)
+    await hass.async_block_till_done()
     assert not is_loaded(loaded)
     assert not ups.is_running
     assert not await accepts(free_port)
@@ -125,6 +126,7 @@ async def test_two_upses_share_a_server(hass: HomeAssistant, free_port: int) -> 
     await hass.config_entries.async_unload(entries[0].entry_id)
     assert await accepts(free_port)
     await hass.config_entries.async_unload(entries[1].entry_id)
+    await hass.async_block_till_done()
     assert not await accepts(free_port)
 
 

@@ -12,7 +12,7 @@ from tests.ha.common import (
     LOOPBACK,
     MockConfigEntry,
     accepts,
-    nut_server_options,
+    nut_server_input,
     set_up,
     simulated_entry,
     unused_port,
@@ -23,8 +23,8 @@ async def errors_of(
     hass: HomeAssistant, port: int, entry: MockConfigEntry | None = None, **changes: Any
 ) -> dict[str, str]:
     """Return what is wrong with the input."""
-    options = nut_server_options(port, **changes)
-    return (await async_check_nut_input(hass, options, entry=entry)).errors
+    user_input = nut_server_input(port, **changes)
+    return (await async_check_nut_input(hass, user_input, entry=entry)).errors
 
 
 @pytest.mark.usefixtures("socket_enabled")

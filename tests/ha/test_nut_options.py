@@ -11,7 +11,11 @@ import pytest
 from custom_components.omron_ups.const import (
     CONF_ALIASES,
     CONF_ALLOWED_NETWORKS,
+    CONF_CERTIFICATE,
     CONF_ENABLED,
+    CONF_EXPECTED_CLIENTS,
+    CONF_PRIVATE_KEY,
+    CONF_REQUIRE_TLS,
     CONF_UPS_NAME,
 )
 from custom_components.omron_ups.nut_options import (
@@ -66,6 +70,10 @@ async def test_the_first_entry_lets_in_the_networks_of_this_machine(hass: HomeAs
             "10.1.0.0/16",
             "2001:db8::/64",
         ],
+        CONF_CERTIFICATE: "",
+        CONF_PRIVATE_KEY: "",
+        CONF_REQUIRE_TLS: False,
+        CONF_EXPECTED_CLIENTS: [],
     }
 
 

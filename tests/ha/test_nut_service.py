@@ -1,27 +1,30 @@
 """The UPS on the network, seen by real clients in the same Home Assistant."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 import socket
-from types import MappingProxyType
 from typing import Any
+from unittest.mock import patch
 
 from aionut import AIONUTClient
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.omron_ups.const import CONF_NUT_SERVER, DOMAIN, Issue
-from custom_components.omron_ups.driver import SimulatedUps
-from custom_components.omron_ups.nut import hash_password
-from custom_components.omron_ups.nut_service import MAX_REFUSED_ISSUES, RETRY_INTERVAL
+from custom_components.omron_ups.driver import SimulatedTransport, SimulatedUps, Ups, UpsOptions
+from custom_components.omron_ups.nut import Lease, NutServers
+from custom_components.omron_ups.nut_served import DATA_NUT_SERVERS, DATA_RELOADING
+from custom_components.omron_ups.nut_service import MAX_REFUSED_ISSUES, RETRY_INTERVAL, NutService
 from tests.ha.common import (
     LOOPBACK,
     MockConfigEntry,
     NutConnection,
     accepts,
+    add_account,
     async_fire_time_changed,
+    change_nut_server,
     eventually,
     set_up,
     simulated_entry,
@@ -40,32 +43,6 @@ SHOWN_BY_BOTH = {
     "output_frequency": 1,
     "output_voltage": 1,
 }
-
-
-def change(hass: HomeAssistant, entry: MockConfigEntry, **changes: Any) -> None:
-    """Change options of the step `nut_server`."""
-    nut_server = {**entry.options[CONF_NUT_SERVER], **changes}
-    hass.config_entries.async_update_entry(
-        entry, options={**entry.options, CONF_NUT_SERVER: nut_server}
-    )
-
-
-def add_account(hass: HomeAssistant, entry: MockConfigEntry, username: str, password: str) -> str:
-    """Add a NUT account and return its id."""
-    account = ConfigSubentry(
-        subentry_type="nut_account",
-        title=username,
-        unique_id=username,
-        data=MappingProxyType(
-            {
-                "username": username,
-                "password_hash": hash_password(password),
-                "role": "monitor",
-            }
-        ),
-    )
-    hass.config_entries.async_add_subentry(entry, account)
-    return account.subentry_id
 
 
 async def pass_retry_interval(hass: HomeAssistant) -> None:
@@ -127,8 +104,7 @@ async def test_clients_that_are_logged_in(
     hass: HomeAssistant, loaded: MockConfigEntry, free_port: int
 ) -> None:
     sensor = "sensor.bw55t_nut_clients"
-    add_account(hass, loaded, "upsmon", "secret")
-    await hass.async_block_till_done()
+    await add_account(hass, loaded, "upsmon")
     assert state_of(hass, sensor) == "0"
     async with NutConnection(free_port) as client:
         await client.log_in("upsmon", "secret")
@@ -147,8 +123,7 @@ async def test_names_change_at_once(
     hass: HomeAssistant, loaded: MockConfigEntry, client: NutConnection
 ) -> None:
     runtime_data = loaded.runtime_data
-    change(hass, loaded, ups_name="rack", aliases=["qnapups"])
-    await hass.async_block_till_done()
+    await change_nut_server(hass, loaded, ups_name="rack", aliases=["qnapups"])
     for name in ("rack", "qnapups"):
         reply = await client.ask(f"GET VAR {name} ups.status")
         assert reply == f'VAR {name} ups.status "OL"'
@@ -160,8 +135,7 @@ async def test_accounts_change_at_once(
     hass: HomeAssistant, loaded: MockConfigEntry, free_port: int
 ) -> None:
     runtime_data = loaded.runtime_data
-    account = add_account(hass, loaded, "upsmon", "secret")
-    await hass.async_block_till_done()
+    account = await add_account(hass, loaded, "upsmon")
     async with NutConnection(free_port) as client:
         assert await client.log_in("upsmon", "secret") == "OK"
     hass.config_entries.async_remove_subentry(loaded, account)
@@ -175,11 +149,9 @@ async def test_networks_change_at_once(
     hass: HomeAssistant, loaded: MockConfigEntry, free_port: int
 ) -> None:
     runtime_data = loaded.runtime_data
-    change(hass, loaded, allowed_networks=["192.0.2.0/24"])
-    await hass.async_block_till_done()
+    await change_nut_server(hass, loaded, allowed_networks=["192.0.2.0/24"])
     assert not await is_answered(free_port)
-    change(hass, loaded, allowed_networks=["127.0.0.0/8"])
-    await hass.async_block_till_done()
+    await change_nut_server(hass, loaded, allowed_networks=["127.0.0.0/8"])
     assert await is_answered(free_port)
     assert loaded.runtime_data is runtime_data
 
@@ -200,10 +172,27 @@ async def test_networks_of_the_first_entry_hold_for_all(
     # The first one gone for a moment, the other keeps to its networks.
     await hass.config_entries.async_reload(loaded.entry_id)
     assert await is_answered(free_port)
-    change(hass, loaded, allowed_networks=["192.0.2.0/24"])
-    await hass.async_block_till_done()
+    await change_nut_server(hass, loaded, allowed_networks=["192.0.2.0/24"])
     assert not await is_answered(free_port)
     await hass.config_entries.async_unload(other.entry_id)
+
+
+async def test_an_entry_that_is_not_set_up_learns_what_the_first_one_decided(
+    hass: HomeAssistant, loaded: MockConfigEntry, free_port: int
+) -> None:
+    other = simulated_entry(free_port, ups_name="ups2", allowed_networks=["0.0.0.0/0"])
+    other.add_to_hass(hass)
+    await change_nut_server(hass, loaded, allowed_networks=["127.0.0.1/32"])
+    assert other.options[CONF_NUT_SERVER]["allowed_networks"] == ["127.0.0.1/32"]
+
+
+async def test_what_the_driver_says_after_the_end_is_not_served(
+    hass: HomeAssistant, loaded: MockConfigEntry, client: NutConnection
+) -> None:
+    old = loaded.runtime_data
+    await hass.config_entries.async_reload(loaded.entry_id)
+    old.nut.publish(replace(old.ups.state, variables={"ups.status": "OB LB"}))
+    assert await client.ask("GET VAR ups ups.status") == 'VAR ups ups.status "OL"'
 
 
 async def test_a_port_in_use_is_an_issue_until_it_is_free(
@@ -270,16 +259,13 @@ async def test_a_name_that_is_taken(
     await set_up(hass, other)
     issue_id = f"{Issue.NUT_NAME_TAKEN}_{other.entry_id}"
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is not None
-    change(hass, other, ups_name="ups2")
-    await hass.async_block_till_done()
+    await change_nut_server(hass, other, ups_name="ups2")
     await pass_retry_interval(hass)
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
     # The same while both are served.
-    change(hass, other, ups_name="ups")
-    await hass.async_block_till_done()
+    await change_nut_server(hass, other, ups_name="ups")
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is not None
-    change(hass, other, ups_name="ups3")
-    await hass.async_block_till_done()
+    await change_nut_server(hass, other, ups_name="ups3")
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
     await hass.config_entries.async_unload(other.entry_id)
 
@@ -293,11 +279,31 @@ async def test_stopping_while_listening_begins(
     assert not nut.is_serving
 
 
+@pytest.mark.parametrize("final", [False, True])
+async def test_stopping_while_the_port_is_being_opened(
+    hass: HomeAssistant, entry: MockConfigEntry, free_port: int, final: bool
+) -> None:
+    acquire = NutServers.acquire
+
+    async def stop_meanwhile(servers: NutServers, *args: Any, **kwargs: Any) -> Lease:
+        lease = await acquire(servers, *args, **kwargs)
+        await service.async_stop(final=final)
+        return lease
+
+    hass.data[DATA_NUT_SERVERS], hass.data[DATA_RELOADING] = NutServers(), {}
+    simulated = Ups(SimulatedTransport(SimulatedUps()), options=UpsOptions(version="1"))
+    service = NutService(hass, entry, simulated)
+    with patch.object(NutServers, "acquire", stop_meanwhile):
+        await service.async_start()
+    await hass.async_block_till_done()
+    assert not service.is_serving
+    assert not await accepts(free_port)
+
+
 async def test_a_scan_does_not_fill_the_list_of_repairs(
     hass: HomeAssistant, loaded: MockConfigEntry, issue_registry: ir.IssueRegistry
 ) -> None:
-    change(hass, loaded, allowed_networks=["192.0.2.0/24"])
-    await hass.async_block_till_done()
+    await change_nut_server(hass, loaded, allowed_networks=["192.0.2.0/24"])
     port = loaded.options[CONF_NUT_SERVER]["port"]
     for host in range(1, MAX_REFUSED_ISSUES + 3):
         async with NutConnection(port, source=f"127.0.0.{host}") as client:
@@ -309,13 +315,11 @@ async def test_a_scan_does_not_fill_the_list_of_repairs(
 async def test_allowing_the_network_by_hand_settles_the_issue(
     hass: HomeAssistant, loaded: MockConfigEntry, issue_registry: ir.IssueRegistry
 ) -> None:
-    change(hass, loaded, allowed_networks=["192.0.2.0/24"])
-    await hass.async_block_till_done()
+    await change_nut_server(hass, loaded, allowed_networks=["192.0.2.0/24"])
     port = loaded.options[CONF_NUT_SERVER]["port"]
     assert not await is_answered(port)
     await eventually(lambda: len(issue_registry.issues) == 1)
-    change(hass, loaded, allowed_networks=["127.0.0.0/8"])
-    await hass.async_block_till_done()
+    await change_nut_server(hass, loaded, allowed_networks=["127.0.0.0/8"])
     assert issue_registry.issues == {}
     assert await is_answered(port)
 
