@@ -27,10 +27,6 @@ class ForcedShutdowns:
         """The names for which FSD is set."""
         return self._served.ups.forced_shutdowns
 
-    def start(self) -> Callable[[], None]:
-        """Listen to clients; returns the undo."""
-        return self._served.ups.subscribe_forced_shutdown(self._async_handle)
-
     def subscribe(self, on_forced: Callable[[ForcedShutdown], None]) -> Callable[[], None]:
         """Call back when a client sets FSD for a name that had none; returns the undo."""
         self._subscribers.append(on_forced)
@@ -64,9 +60,8 @@ class ForcedShutdowns:
             )
 
     @callback
-    def _async_handle(self, request: ForcedShutdown) -> None:
-        is_new = request.name not in self._served.forced_by
-        self._served.forced_by[request.name] = request
+    def async_handle(self, request: ForcedShutdown, *, is_new: bool) -> None:
+        """Tell the user, and whoever waits for such news."""
         self.async_show()
         if is_new:
             for on_forced in tuple(self._subscribers):

@@ -9,6 +9,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .nut import Address, CertificateError, ForcedShutdown, Lease, NutServers, NutUps
+from .nut_audit import log_audit
 from .nut_options import nut_options
 
 
@@ -22,6 +23,10 @@ class Keeper(Protocol):
     @callback
     def async_handle_certificate(self, err: CertificateError | None) -> None:
         """Hear whether the certificate can be used."""
+
+    @callback
+    def async_handle_forced_shutdown(self, request: ForcedShutdown, *, is_new: bool) -> None:
+        """Hear that a client has said FSD to a name, which may have had it before."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +50,13 @@ class Served:
         if self.keeper is not None:
             self.keeper.async_handle_certificate(err)
 
+    def handle_forced_shutdown(self, request: ForcedShutdown) -> None:
+        """Keep in mind who has said FSD, and hand it on."""
+        is_new = request.name not in self.forced_by
+        self.forced_by[request.name] = request
+        if self.keeper is not None:
+            self.keeper.async_handle_forced_shutdown(request, is_new=is_new)
+
     async def release(self) -> None:
         """Take the UPS off its server, which closes its clients."""
         if self.lease is not None:
@@ -63,6 +75,9 @@ def take_over(hass: HomeAssistant, entry: ConfigEntry, keeper: Keeper) -> Served
         options = nut_options(entry)
         ups = NutUps(name=options.ups_name, aliases=options.aliases, description=entry.title)
         served = Served(ups=ups)
+        # Also what clients do during a reload counts.
+        ups.subscribe_forced_shutdown(served.handle_forced_shutdown)
+        ups.audit.subscribe(log_audit)
     served.keeper = keeper
     return served
 

@@ -20,13 +20,13 @@ from .nut import (
     AddressNotAvailableError,
     AuditRecord,
     CertificateError,
+    ForcedShutdown,
     LoggedIn,
     NameTakenError,
     NutServer,
     NutServerError,
 )
 from .nut_accounts import accounts_of
-from .nut_audit import log_audit
 from .nut_certificate import CertificateWatch
 from .nut_controls import UpsControls, writable_by_clients
 from .nut_options import async_share_options, nut_options, others_at, owner_of, server_settings
@@ -122,11 +122,7 @@ class NutService:
         self._is_complete = True
         self._ups.set_controls(UpsControls(self._driver))
         self.publish(self._driver.state)
-        self._undo += [
-            self._ups.audit.subscribe(log_audit),
-            self.forced_shutdowns.start(),
-            self._certificate.async_start(),
-        ]
+        self._undo.append(self._certificate.async_start())
         await self._async_leave_other_address()
         self._async_apply_names()
         if self._served.lease is None:
@@ -274,3 +270,9 @@ class NutService:
     def async_handle_certificate(self, err: CertificateError | None) -> None:
         """Take note of whether the server can use its certificate."""
         self._certificate.async_handle(err)
+
+    @callback
+    def async_handle_forced_shutdown(self, request: ForcedShutdown, *, is_new: bool) -> None:
+        """Take note that a client has said FSD."""
+        self.forced_shutdowns.async_handle(request, is_new=is_new)
+        self._expected.async_look()

@@ -19,8 +19,10 @@ from tests.ha.common import MockConfigEntry, eventually, set_up, simulated_entry
     "platform",
     [
         Platform.BINARY_SENSOR,
+        Platform.BUTTON,
         Platform.EVENT,
         Platform.NUMBER,
+        Platform.SELECT,
         Platform.SENSOR,
         Platform.SWITCH,
     ],

@@ -125,6 +125,20 @@ async def test_on_battery_hosts_leave_because_they_should(
     assert missing() == {NAS}
 
 
+async def test_in_a_forced_shutdown_hosts_leave_because_they_should(
+    hass: HomeAssistant, loaded: MockConfigEntry, missing: Missing, free_port: int
+) -> None:
+    await add_account(hass, loaded, "joe", role="primary")
+    await change_nut_server(hass, loaded, expected_clients=[LOOPBACK])
+    async with NutConnection(free_port) as client:
+        assert await client.log_in("joe") == "OK"
+        assert await client.ask("FSD ups") == "OK FSD-SET"
+    await eventually(lambda: not loaded.runtime_data.nut.clients)
+    loaded.runtime_data.nut._issues.async_settle(Issue.NUT_FORCED_SHUTDOWN, "ups")
+    await pass_grace(hass)
+    assert missing() == set()
+
+
 async def test_nobody_is_missed_while_home_assistant_starts(
     hass: HomeAssistant, entry: MockConfigEntry, issue_registry: ir.IssueRegistry
 ) -> None:

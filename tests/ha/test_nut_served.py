@@ -8,6 +8,7 @@ from unittest.mock import patch
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 import pytest
 
 from custom_components.omron_ups.driver import SimulatedTransport, SimulatedUps, TransportError
@@ -51,7 +52,11 @@ async def test_a_client_stays_logged_in(
 
 
 async def test_a_client_is_answered_during_the_reload(
-    hass: HomeAssistant, loaded: MockConfigEntry, free_port: int
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    free_port: int,
+    issue_registry: ir.IssueRegistry,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     connect, proceed = asyncio.Event(), asyncio.Event()
     opens = SimulatedTransport._open
@@ -62,15 +67,20 @@ async def test_a_client_is_answered_during_the_reload(
         await opens(transport)
 
     before = loaded.runtime_data.nut
+    await add_account(hass, loaded, "jane", role="admin")
     async with NutConnection(free_port) as client:
-        assert await client.log_in("joe") == "OK"
+        assert await client.log_in("jane") == "OK"
         with patch.object(SimulatedTransport, "_open", slow_open):
             reload = hass.async_create_task(hass.config_entries.async_reload(loaded.entry_id))
             await connect.wait()
             assert await client.ask(STATUS) == 'VAR ups ups.status "OL"'
             assert not before.is_serving
+            assert await client.ask("INSTCMD ups beeper.disable") == "ERR INSTCMD-FAILED"
+            assert await client.ask("FSD ups") == "OK FSD-SET"
             proceed.set()
             assert await reload
+        assert "FSD ups: OK FSD-SET" in caplog.text
+        assert len(issue_registry.issues) == 1
         assert await client.ask("GET VAR ups battery.charge") == 'VAR ups battery.charge "100"'
 
 
