@@ -16,6 +16,7 @@ from custom_components.omron_ups.driver import (
     RemoteServer,
     RemoteUps,
     Timing,
+    UpsError,
     UpsState,
 )
 
@@ -98,6 +99,15 @@ async def watching(port: int, ups: str = "ups", **options: Any) -> AsyncIterator
         yield watched
     finally:
         await watched.ups.stop()
+
+
+async def failure(port: int) -> UpsError:
+    """Return why the UPS at the port cannot be started."""
+    watched = Watched(port)
+    with pytest.raises(UpsError) as caught:
+        await watched.ups.start()
+    assert not watched.ups.is_running
+    return caught.value
 
 
 # upsd, and a driver that says what the test wants
@@ -297,7 +307,6 @@ async def running_rig(
 
 # Servers that upsd would be ashamed of
 
-type Answer = Callable[[str], bytes | None]
 HEADER = b'BEGIN LIST UPS\nUPS ups "A UPS"\nEND LIST UPS\n'
 
 

@@ -1,6 +1,8 @@
-"""The remote UPS on Debian's real upsd."""
+"""The remote UPS on Debian's real upsd, and on servers that let it down."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from functools import partial
 import itertools
 from pathlib import Path
@@ -9,31 +11,22 @@ import pytest
 
 from custom_components.omron_ups.driver import (
     REMOTE_TIMING,
-    CommandRejectedError,
-    CredentialsRefusedError,
     NoDataError,
-    NotSupportedError,
     OldDataError,
-    OutOfRangeError,
     PowerEvent,
-    RemoteCommand,
-    RemoteUps,
     Timing,
     TransportError,
-    UnconfirmedError,
     UnknownUpsError,
-    Ups,
-    UpsSource,
     UpsState,
-    Writable,
     list_remote_ups,
     power_events,
-    remote_control,
+    remote,
     remote_reader,
+    remote_wire,
 )
 
+from .remote_data import HEALTHY, LIST_VAR, OFFERS, OLD, ON_MAINS, UNIT, WHO, check_dump
 from .remote_rig import (
-    ADMIN,
     DUMP,
     QUICK,
     Rig,
@@ -41,50 +34,25 @@ from .remote_rig import (
     Watched,
     dump_variables,
     free_port,
+    listing,
     need,
+    odd_server,
     running_rig,
     until,
     watching,
-)
-from .test_remote_values import check_dump
-
-UNIT = {
-    "ups.status": "OL",
-    "ups.mfr": "OMRON",
-    "ups.model": "BW55T",
-    "ups.serial": "A0Z25110005109G ",
-    "ups.load": "12",
-    "ups.id": 'my "ups" \\ #2',
-    "ups.contact": '"quoted"',
-    "input.sensitivity": "N",
-    "input.voltage": "103.7",
-    "battery.charge": "90",
-    "battery.charge.low": "30",
-    "output.voltage.nominal": "100",
-}
-OFFERS = (
-    "SETFLAGS ups.id RW STRING",
-    "SETAUX ups.id 16",
-    "SETFLAGS input.sensitivity RW STRING",
-    "SETAUX input.sensitivity 8",
-    "ADDENUM input.sensitivity N",
-    "ADDENUM input.sensitivity L",
-    "ADDENUM input.sensitivity auto",
-    "SETFLAGS battery.charge.low RW NUMBER",
-    "ADDRANGE battery.charge.low 10 40",
-    "ADDRANGE battery.charge.low 60 90",
-    "SETFLAGS output.voltage.nominal RW NUMBER",
-    "SETFLAGS ups.status RW STRING",
-    "ADDCMD beeper.toggle",
-    "ADDCMD driver.killpower",
-    "ADDCMD load.off",
-    "ADDCMD shutdown.stop",
 )
 
 
 @pytest.fixture(autouse=True)
 def _sockets(socket_enabled: None) -> None:
     """Let the tests talk to themselves, also where Home Assistant's plugin forbids it."""
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up on silent servers soon."""
+    monkeypatch.setattr(remote_reader, "REPLY_LIMIT_S", 0.2)
+    monkeypatch.setattr(remote_wire, "REPLY_LIMIT_S", 0.2)
 
 
 @pytest.fixture
@@ -102,19 +70,6 @@ def events(watched: Watched) -> list[PowerEvent]:
 def says(words: str, state: UpsState) -> bool:
     """Tell whether the server says these status words."""
     return state.raw_status == words
-
-
-def uses(source: UpsSource) -> UpsState:
-    """Use a UPS as the glue does, whichever way it is reached."""
-    return source.state
-
-
-def test_both_kinds_of_ups_are_sources() -> None:
-    kinds: tuple[type[UpsSource], ...] = (Ups, RemoteUps)
-    members = {name for name in vars(UpsSource) if not name.startswith("_")}
-    assert members
-    for kind in kinds:
-        assert members <= set(dir(kind))
 
 
 async def test_the_dump_served_by_dummy_ups_comes_out_right(tmp_path: Path) -> None:
@@ -164,7 +119,6 @@ async def test_values_with_quotes_and_backslashes_arrive_whole(rig: Rig) -> None
         assert watched.state.variables["ups.id"] == UNIT["ups.id"]
         assert watched.state.variables["ups.contact"] == UNIT["ups.contact"]
         assert watched.ups.unique_id == "A0Z25110005109G"
-        assert uses(watched.ups) is watched.state
 
 
 async def test_names_are_found_in_any_case_and_unknown_ones_named(rig: Rig) -> None:
@@ -270,118 +224,6 @@ async def test_a_restart_in_time_is_no_loss(rig: Rig) -> None:
         assert not any(state.stale for state in watched.published)
 
 
-async def test_without_an_account_nothing_can_be_changed(rig: Rig) -> None:
-    async with watching(rig.port) as watched:
-        assert dict(watched.ups.commands) == {}
-        assert dict(watched.ups.writable) == {}
-        with pytest.raises(NotSupportedError, match="no command beeper"):
-            await watched.ups.command("beeper.toggle")
-        with pytest.raises(NotSupportedError, match=r"ups\.id"):
-            await watched.ups.set_variable("ups.id", "x")
-    assert rig.driver.orders == []
-
-
-async def test_an_accounts_offers(rig: Rig) -> None:
-    async with watching(rig.port, **ADMIN) as watched:
-        assert watched.ups.account_error is None
-        assert dict(watched.ups.commands) == {
-            "beeper.toggle": RemoteCommand(name="beeper.toggle", is_dangerous=False),
-            "load.off": RemoteCommand(name="load.off", is_dangerous=True),
-            "shutdown.stop": RemoteCommand(name="shutdown.stop", is_dangerous=False),
-        }
-        assert dict(watched.ups.writable) == {
-            "battery.charge.low": Writable(ranges=((10, 40), (60, 90))),
-            "input.sensitivity": Writable(max_length=8, enum=("normal", "low", "auto")),
-            "output.voltage.nominal": Writable(is_dangerous=True),
-            "ups.id": Writable(max_length=16),
-        }
-
-
-async def test_orders_arrive_as_they_are_meant(rig: Rig) -> None:
-    async with watching(rig.port, **ADMIN) as watched:
-        await watched.ups.command("beeper.toggle")
-        await watched.ups.command("load.off", "20")
-        await watched.ups.set_variable("input.sensitivity", "low")
-        await watched.ups.set_variable("input.sensitivity", "auto")
-        await watched.ups.set_variable("ups.id", 'a "b" \\ #c')
-    assert rig.driver.orders == [
-        "INSTCMD beeper.toggle",
-        "INSTCMD load.off 20",
-        'SET input.sensitivity "L"',
-        'SET input.sensitivity "auto"',
-        'SET ups.id "a \\"b\\" \\\\ \\#c"',
-    ]
-
-
-@pytest.mark.parametrize(
-    ("outcome", "error"),
-    [(1, CommandRejectedError), (2, OutOfRangeError), (3, CommandRejectedError)],
-)
-async def test_what_the_driver_reports_is_what_became_of_it(
-    rig: Rig, outcome: int, error: type[Exception]
-) -> None:
-    rig.driver.outcome = outcome
-    async with watching(rig.port, **ADMIN) as watched:
-        with pytest.raises(error, match=r"beeper\.toggle"):
-            await watched.ups.command("beeper.toggle")
-
-
-async def test_no_report_is_no_success(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_control, "TRACKING_LIMIT_S", 0.5)
-    rig.driver.outcome = None
-    async with watching(rig.port, **ADMIN) as watched:
-        with pytest.raises(UnconfirmedError, match="not reported"):
-            await watched.ups.command("beeper.toggle")
-    assert rig.driver.orders == ["INSTCMD beeper.toggle"]
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("battery.charge.low", "50"), ("ups.id", "x" * 17), ("ups.id", "\u96fb")]
-)
-async def test_values_that_the_server_does_not_take(rig: Rig, name: str, value: str) -> None:
-    async with watching(rig.port, **ADMIN) as watched:
-        with pytest.raises(OutOfRangeError, match=name):
-            await watched.ups.set_variable(name, value)
-    assert rig.driver.orders == []
-
-
-async def test_an_account_that_may_only_log_in(rig: Rig) -> None:
-    async with watching(rig.port, username="sec", password="secpw") as watched:
-        assert watched.ups.account_error is None
-        assert dict(watched.ups.writable) == {}
-        with pytest.raises(CommandRejectedError, match="ACCESS-DENIED"):
-            await watched.ups.command("beeper.toggle")
-    await rig.upsd.until_answered("GET NUMLOGINS ups", "NUMLOGINS ups 0")
-    assert await list_remote_ups("127.0.0.1", rig.port, "sec", "secpw")
-
-
-@pytest.mark.parametrize(
-    ("username", "password"),
-    [("sec", "wrong"), ("stranger", ""), ("nobody", "nobodypw"), ("sec", "\u96fb")],
-)
-async def test_a_refused_account_does_not_cost_the_readings(
-    rig: Rig, username: str, password: str
-) -> None:
-    with pytest.raises(CredentialsRefusedError):
-        await list_remote_ups("127.0.0.1", rig.port, username, password)
-    async with watching(rig.port, username=username, password=password) as watched:
-        assert isinstance(watched.ups.account_error, CredentialsRefusedError)
-        assert watched.state.on_battery is False
-        assert dict(watched.ups.commands) == {}
-
-
-async def test_an_account_is_judged_anew_after_a_loss(rig: Rig) -> None:
-    async with watching(rig.port, username="sec", password="newpw") as watched:
-        assert watched.ups.account_error is not None
-        users = rig.upsd.folder / "upsd.users"
-        users.write_text(users.read_text().replace("secpw", "newpw"))
-        await rig.upsd.kill("upsd")
-        await until(lambda: watched.ups.last_error is not None)
-        await rig.upsd.start()
-        await until(lambda: watched.ups.account_error is None)
-        await until(lambda: "load.off" in watched.ups.commands)
-
-
 async def test_start_and_stop_may_be_repeated(rig: Rig) -> None:
     watched = Watched(rig.port, timing=QUICK)
     await watched.ups.stop()
@@ -394,3 +236,104 @@ async def test_start_and_stop_may_be_repeated(rig: Rig) -> None:
     seen = len(watched.published)
     await until(lambda: len(watched.published) > seen)
     await watched.ups.stop()
+
+
+async def test_one_lost_poll_is_no_loss() -> None:
+    patient = replace(QUICK, stale_after_s=30.0)
+    async with odd_server(HEALTHY) as server, watching(server.port, timing=patient) as watched:
+        for answer in (None, b"", b"garbage\n", b"ERR DRIVER-NOT-CONNECTED\n"):
+            server.requests.clear()
+            server.answers[LIST_VAR] = answer
+            await until(lambda: server.requests)
+            server.answers[LIST_VAR] = listing(ON_MAINS)
+            watched.polls = 0
+            await until(lambda: watched.polls > 1)
+        assert not any(state.stale for state in watched.published)
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"garbage\n"])
+async def test_a_server_that_went_mad_is_a_loss_until_it_recovers(answer: bytes | None) -> None:
+    async with odd_server(HEALTHY) as server, watching(server.port) as watched:
+        server.answers[LIST_VAR] = answer
+        await watched.until(lambda state: state.stale)
+        assert watched.ups.last_error is not None
+        server.answers[LIST_VAR] = listing(ON_MAINS)
+        await watched.until(lambda state: not state.stale)
+
+
+async def test_polls_come_faster_on_battery() -> None:
+    async with odd_server(HEALTHY) as server, watching(server.port) as watched:
+        server.answers[LIST_VAR] = listing({"ups.status": "OB DISCHRG"})
+        await watched.until(lambda state: state.on_battery)
+        assert watched.ups.age is not None
+        seen = len(watched.published)
+        await until(lambda: len(watched.published) > seen + 3)
+
+
+async def test_a_subscriber_can_leave_and_its_bugs_are_its_own(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with odd_server(HEALTHY) as server:
+        watched = Watched(server.port)
+
+        def fail(_state: object) -> None:
+            raise RuntimeError("a bug")
+
+        leave = watched.ups.subscribe(fail)
+        await watched.ups.start()
+        assert "error in a subscriber" in caplog.text
+        leave()
+        leave()
+        caplog.clear()
+        seen = len(watched.published)
+        await until(lambda: len(watched.published) > seen)
+        await watched.ups.stop()
+        assert "error in a subscriber" not in caplog.text
+
+
+async def test_a_bug_of_ours_ends_neither_the_polls_nor_the_reconnects(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_seen: object) -> None:
+        raise RuntimeError("a bug")
+
+    async with odd_server(HEALTHY) as server, watching(server.port) as watched:
+        with monkeypatch.context() as patch:
+            patch.setattr(remote, "assemble_remote", fail)
+            await until(lambda: "error while connecting" in caplog.text)
+            assert "error in the poll loop" in caplog.text
+        await until(lambda: watched.ups.last_error is not None)
+        seen = len(watched.published)
+        await until(lambda: len(watched.published) > seen + 1)
+
+
+async def test_a_start_that_is_given_up_leaves_nothing_behind() -> None:
+    async with odd_server({**OLD, "LIST CMD": b""}) as server:
+        watched = Watched(server.port, **WHO)
+        start = asyncio.create_task(watched.ups.start())
+        await until(lambda: any(line.startswith("LIST CMD") for line in server.requests))
+        start.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await start
+        assert not watched.ups.is_running
+
+
+async def test_a_loss_in_the_first_round_is_why_it_does_not_start() -> None:
+    async with odd_server({**OLD, "LIST CMD": b""}) as server:
+        watched = Watched(server.port, **WHO)
+        start = asyncio.create_task(watched.ups.start())
+        await until(lambda: any(line.startswith("LIST CMD") for line in server.requests))
+        server.answers[LIST_VAR] = None
+        with pytest.raises(TransportError):
+            await start
+        assert not watched.ups.is_running
+
+
+async def test_a_slow_server_does_not_keep_the_readings_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(remote, "LEARN_LIMIT_S", 0.1)
+    answers = {**OLD, "LIST CMD": b""}
+    async with odd_server(answers) as server, watching(server.port, **WHO) as watched:
+        assert watched.state.on_battery is False
+        assert watched.ups.last_error is None
