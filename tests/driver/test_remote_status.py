@@ -56,10 +56,10 @@ def test_a_single_glitch_changes_nothing() -> None:
 
 
 def test_low_battery_needs_three_in_a_row_on_battery() -> None:
-    polls = Polls("OB", "OB")
+    polls = Polls("OL", "OL", "OL")
     assert polls.feed("OB LB", "LB OB").status.battery_low is False
     assert polls.feed("OB LB").status.battery_low is True
-    assert polls.feed("OB").status.battery_low is False
+    assert polls.feed("OB", "OB", "OB").status.battery_low is False
     assert polls.feed("OL LB", "OL LB", "OL LB").status.battery_low is False
 
 
