@@ -10,6 +10,7 @@ from .changes import EntryChanges
 from .connection import make_connection
 from .const import DOMAIN
 from .coordinator import OmronConfigEntry, OmronCoordinator, OmronRuntimeData
+from .delay_store import DelayStore
 from .driver import UpsError
 from .entity import device_info
 from .errors import not_ready
@@ -24,8 +25,10 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 PLATFORMS = [
     Platform.BINARY_SENSOR,
+    Platform.BUTTON,
     Platform.EVENT,
     Platform.NUMBER,
+    Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
 ]
@@ -41,9 +44,13 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> bool:
     """Connect to a UPS, serve it, show it."""
-    version = str(async_get_loaded_integration(hass, DOMAIN).version)
-    memory = FileSettingMemory(hass, entry.entry_id)
-    connection = make_connection(entry.data, version=version, memory=memory)
+    delays = DelayStore(hass, entry.entry_id)
+    connection = make_connection(
+        entry.data,
+        version=str(async_get_loaded_integration(hass, DOMAIN).version),
+        memory=FileSettingMemory(hass, entry.entry_id),
+        delays=await delays.async_load(),
+    )
     ups = connection.ups
     nut = NutService(hass, entry, ups)
     entry.async_on_unload(nut.async_stop)
@@ -56,6 +63,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
     finally:
         unsubscribe()
     entry.async_on_unload(ups.stop)
+    entry.async_on_unload(ups.subscribe(delays.note))
 
     outage_log = OutageLog(hass, entry.entry_id)
     await outage_log.async_load(on_battery=bool(ups.state.on_battery))
@@ -74,7 +82,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
         config_entry_id=entry.entry_id, **device_info(entry, ups.state)
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    _listen(hass, entry)
+    return True
 
+
+def _listen(hass: HomeAssistant, entry: OmronConfigEntry) -> None:
+    """Hear of changes of the entry, and of the end of Home Assistant."""
     changes = EntryChanges(hass, entry)
     entry.async_on_unload(changes.async_stop)
     entry.async_on_unload(entry.add_update_listener(changes.async_handle_update))
@@ -83,7 +96,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
     entry.async_on_unload(
         hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, entry.runtime_data.async_handle_stop)
     )
-    return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> bool:
@@ -93,5 +105,6 @@ async def async_unload_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> bo
 
 async def async_remove_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> None:
     """Forget what is known of a UPS that is no longer configured."""
+    await DelayStore(hass, entry.entry_id).async_remove()
     await OutageLog(hass, entry.entry_id).async_remove()
     await FileSettingMemory(hass, entry.entry_id).async_remove()

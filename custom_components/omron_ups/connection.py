@@ -9,6 +9,7 @@ from homeassistant.const import CONF_DEVICE, CONF_MODEL
 from .const import CONF_CONNECTION, CONF_DIALECT, ConnectionKind
 from .driver import (
     PROFILES,
+    Delays,
     Dialect,
     SerialTransport,
     SettingMemory,
@@ -28,8 +29,24 @@ class Connection:
     simulated: SimulatedUps | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """What does not depend on how the UPS is reached."""
+
+    version: str
+    memory: SettingMemory | None
+    delays: Delays
+
+    def ups_options(self, *, dialect: Dialect = Dialect.OMRON) -> UpsOptions:
+        return UpsOptions(version=self.version, dialect=dialect, delays=self.delays)
+
+
 def make_connection(
-    data: Mapping[str, Any], *, version: str, memory: SettingMemory | None = None
+    data: Mapping[str, Any],
+    *,
+    version: str,
+    memory: SettingMemory | None = None,
+    delays: Delays | None = None,
 ) -> Connection:
     """Return the UPS that the data of a config entry describes; nothing is opened yet.
 
@@ -37,9 +54,11 @@ def make_connection(
         data: How it is reached.
         version: Version of the integration.
         memory: What outlives a crash; None for a connection that changes nothing.
+        delays: The delays of shutdown commands; None for the usual ones.
 
     """
-    return _MAKERS[ConnectionKind(data[CONF_CONNECTION])](data, version, memory)
+    settings = _Settings(version=version, memory=memory, delays=delays or Delays())
+    return _MAKERS[ConnectionKind(data[CONF_CONNECTION])](data, settings)
 
 
 async def read_once(data: Mapping[str, Any], *, version: str) -> UpsState:
@@ -57,20 +76,20 @@ async def read_once(data: Mapping[str, Any], *, version: str) -> UpsState:
         await ups.stop()
 
 
-def _serial(data: Mapping[str, Any], version: str, memory: SettingMemory | None) -> Connection:
-    options = UpsOptions(version=version, dialect=Dialect(data[CONF_DIALECT]))
+def _serial(data: Mapping[str, Any], settings: _Settings) -> Connection:
     transport = SerialTransport(data[CONF_DEVICE])
-    return Connection(ups=Ups(transport, options=options, memory=memory))
+    options = settings.ups_options(dialect=Dialect(data[CONF_DIALECT]))
+    return Connection(ups=Ups(transport, options=options, memory=settings.memory))
 
 
-def _simulated(data: Mapping[str, Any], version: str, memory: SettingMemory | None) -> Connection:
+def _simulated(data: Mapping[str, Any], settings: _Settings) -> Connection:
     simulated = SimulatedUps(PROFILES[data[CONF_MODEL]])
     transport = SimulatedTransport(simulated)
-    ups = Ups(transport, options=UpsOptions(version=version), memory=memory)
+    ups = Ups(transport, options=settings.ups_options(), memory=settings.memory)
     return Connection(ups=ups, simulated=simulated)
 
 
-type _Maker = Callable[[Mapping[str, Any], str, SettingMemory | None], Connection]
+type _Maker = Callable[[Mapping[str, Any], _Settings], Connection]
 
 _MAKERS: Final[Mapping[ConnectionKind, _Maker]] = {
     ConnectionKind.SERIAL: _serial,

@@ -10,15 +10,14 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_get_config_entry, async_register_admin_service
 import probatio
 
 from .const import DOMAIN
+from .controls import async_send_command, async_set_variable
 from .coordinator import OmronConfigEntry
-from .driver import OutOfRangeError, Ups, UpsError, Writable
-from .errors import request_failed
+from .driver import Ups
 
 SERVICE_GET_VARIABLES = "get_variables"
 SERVICE_SEND_COMMAND = "send_command"
@@ -83,58 +82,12 @@ async def _async_get_variables(call: ServiceCall) -> ServiceResponse:
 
 async def _async_send_command(call: ServiceCall) -> None:
     """Let the UPS carry out an instant command; done when the UPS has acknowledged it."""
-    ups = _ups_of(call)
-    name, value = call.data[ATTR_COMMAND], call.data.get(ATTR_VALUE)
-    command = ups.commands.get(name)
-    if command is None:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="command_not_supported",
-            translation_placeholders={"command": name, "commands": ", ".join(ups.commands)},
-        )
-    if value and not command.takes_delay:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="command_takes_no_value",
-            translation_placeholders={"command": name},
-        )
-    try:
-        await ups.command(name, value)
-    except OutOfRangeError as err:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="delay_not_possible",
-            translation_placeholders={"command": name, "value": str(value)},
-        ) from err
-    except UpsError as err:
-        raise request_failed(err, name) from err
+    await async_send_command(_ups_of(call), call.data[ATTR_COMMAND], call.data.get(ATTR_VALUE))
 
 
 async def _async_set_variable(call: ServiceCall) -> None:
     """Write a variable of the UPS; done when the UPS has acknowledged it."""
-    ups = _ups_of(call)
-    name, value = call.data[ATTR_VARIABLE], call.data[ATTR_VALUE]
-    rule = ups.writable.get(name)
-    if rule is None:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="variable_not_writable",
-            translation_placeholders={"variable": name, "variables": ", ".join(ups.writable)},
-        )
-    try:
-        await ups.set_variable(name, value)
-    except OutOfRangeError as err:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="value_not_possible",
-            translation_placeholders={
-                "variable": name,
-                "value": value,
-                "possible": _possible(rule),
-            },
-        ) from err
-    except UpsError as err:
-        raise request_failed(err, name) from err
+    await async_set_variable(_ups_of(call), call.data[ATTR_VARIABLE], call.data[ATTR_VALUE])
 
 
 def _ups_of(call: ServiceCall) -> Ups:
@@ -142,10 +95,3 @@ def _ups_of(call: ServiceCall) -> Ups:
         call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
     )
     return entry.runtime_data.ups
-
-
-def _possible(rule: Writable) -> str:
-    """Return what a variable takes, in figures and NUT's own words."""
-    ranges = (f"{first} - {last}" for first, last in rule.ranges)
-    lengths = () if rule.max_length is None else (f"<= {rule.max_length}",)
-    return ", ".join((*rule.enum, *ranges, *lengths))

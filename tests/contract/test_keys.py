@@ -224,9 +224,10 @@ def test_platforms_are_complete() -> None:
 
 
 def test_each_state_has_its_text() -> None:
-    for item in descriptions("sensor"):
-        states = section(EN, "entity", "sensor", str(item.translation_key), "state")
-        assert set(item.options or ()) == set(states), item.key
+    for platform in ("select", "sensor"):
+        for item in descriptions(platform):
+            states = section(EN, "entity", platform, str(item.translation_key), "state")
+            assert set(item.options or ()) == set(states), item.key
     for item in descriptions("event"):
         texts = section(EN, "entity", "event", str(item.translation_key))
         states = texts["state_attributes"]["event_type"]["state"]

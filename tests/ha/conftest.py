@@ -15,6 +15,7 @@ from custom_components.omron_ups.driver import SimulatedTransport, SimulatedUps,
 from tests.ha.common import (
     ENTRY_ID,
     MockConfigEntry,
+    eventually,
     is_loaded,
     set_up,
     simulated_entry,
@@ -95,3 +96,14 @@ def simulated(loaded: MockConfigEntry) -> SimulatedUps:
     """Return the simulation behind the UPS that is set up."""
     ups: SimulatedUps = loaded.runtime_data.simulated
     return ups
+
+
+@pytest.fixture
+async def complete(hass: HomeAssistant, loaded: MockConfigEntry) -> MockConfigEntry:
+    """Return an entry whose UPS has told everything."""
+    ups = loaded.runtime_data.ups
+    last = "input.sensitivity", "ups.start.auto", "ups.start.battery", "battery.charge.restart"
+    await eventually(lambda: "beeper.disable" in ups.commands and ups.writable.keys() >= set(last))
+    await eventually(lambda: ups.state.input_sensitivity is not None)
+    await hass.async_block_till_done()
+    return loaded

@@ -66,14 +66,6 @@ async def test_an_entry_that_is_not_loaded(hass: HomeAssistant, loaded: MockConf
         await get_variables(hass, config_entry_id="no such entry")
 
 
-@pytest.fixture
-async def complete(loaded: MockConfigEntry) -> MockConfigEntry:
-    """Return an entry whose UPS has told everything."""
-    ups = loaded.runtime_data.ups
-    await eventually(lambda: "beeper.disable" in ups.commands and "ups.start.auto" in ups.writable)
-    return loaded
-
-
 async def call(hass: HomeAssistant, action: str, **data: Any) -> None:
     """Call an action and wait until the UPS has confirmed."""
     await hass.services.async_call(DOMAIN, action, data, blocking=True)
