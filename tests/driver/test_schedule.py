@@ -56,23 +56,21 @@ def test_who_waited_longest_is_next() -> None:
 
 
 def test_a_failing_query_is_tried_again_and_then_paused() -> None:
-    schedule = Schedule(Capabilities(announced=(CHARGE,)))
+    schedule = Schedule(Capabilities(announced=(BEEPER,)))
     now = 0.0
     for pause in (5.0, 5.0, 600.0):
-        assert schedule.next_due(now) is CHARGE
-        schedule.failed(CHARGE, RejectedError("NAK"), now)
+        assert schedule.next_due(now) is BEEPER
+        schedule.failed(BEEPER, RejectedError("NAK"), now, on_battery=False)
         assert schedule.next_due(now + pause - 0.1) is None
         now += pause
-    schedule.hasten(now - 1)
-    assert schedule.next_due(now - 1) is None
-    schedule.answered(CHARGE, now, on_battery=False)
-    schedule.failed(CHARGE, ReplyTimeoutError(), now)
-    assert schedule.next_due(now + 5.0) is CHARGE
+    schedule.answered(BEEPER, now, on_battery=False)
+    schedule.failed(BEEPER, ReplyTimeoutError(), now, on_battery=False)
+    assert schedule.next_due(now + 5.0) is BEEPER
 
 
 def test_a_refusal_drops_an_unproven_query_and_only_it() -> None:
     schedule = Schedule(Capabilities(announced=(CHARGE,), unproven=(MODEL, LOAD)))
-    schedule.failed(MODEL, RejectedError("NAK"), 0.0)
+    schedule.failed(MODEL, RejectedError("NAK"), 0.0, on_battery=False)
     assert asked(schedule) == {"Bl ?", "LC"}
 
 
@@ -80,11 +78,25 @@ def test_a_refusal_drops_an_unproven_query_and_only_it() -> None:
 def test_an_echo_nonsense_or_silence_ends_all_probing(error: UpsError) -> None:
     schedule = Schedule(Capabilities(announced=(CHARGE,), unproven=(MODEL, LOAD, BEEPER)))
     schedule.answered(MODEL, 0.0, on_battery=False)
-    schedule.failed(LOAD, error, 0.0)
+    schedule.failed(LOAD, error, 0.0, on_battery=False)
     assert asked(schedule) == {"Bl ?", "Si ?"}
 
 
 def test_the_age_at_which_a_reading_is_no_longer_known() -> None:
-    assert lifetime(CHARGE) == 30.0
-    assert lifetime(BEEPER) == 900.0
-    assert lifetime(MODEL) == float("inf")
+    assert lifetime(CHARGE, on_battery=False) == 30.0
+    assert lifetime(CHARGE, on_battery=True) == 15.0
+    assert lifetime(BEEPER, on_battery=True) == 900.0
+    assert lifetime(MODEL, on_battery=False) == float("inf")
+
+
+def test_the_charge_is_never_paused_for_long_and_not_at_all_when_mains_fail() -> None:
+    schedule = Schedule(Capabilities(announced=(CHARGE, BEEPER)))
+    schedule.answered(BEEPER, 0.0, on_battery=False)
+    for _ in range(5):
+        schedule.failed(CHARGE, ReplyTimeoutError(), 100.0, on_battery=False)
+    assert schedule.next_due(129.9) is None
+    assert schedule.next_due(130.0) is CHARGE
+    schedule.hasten(101.0)
+    assert schedule.next_due(101.0) is CHARGE
+    schedule.failed(CHARGE, ReplyTimeoutError(), 101.0, on_battery=True)
+    assert schedule.next_due(106.0) is CHARGE

@@ -80,10 +80,36 @@ def test_a_single_flicker_is_no_power_loss(feeder: Feeder) -> None:
 
 
 def test_low_battery_needs_three_replies_in_a_row_on_battery(feeder: Feeder) -> None:
-    feeder.feed(BATTERY, BATTERY)
+    feeder.feed(BATTERY, BATTERY, BATTERY)
     assert feeder.feed(LOW, LOW).battery_low is False
     assert feeder.feed(BATTERY, LOW, LOW).battery_low is False
     assert feeder.feed(LOW).battery_low is True
+
+
+@pytest.mark.parametrize("glitch", [BATTERY, "01101000", MAINS])
+def test_a_glitch_does_not_end_low_battery(feeder: Feeder, glitch: str) -> None:
+    feeder.feed(LOW, LOW, LOW)
+    for status in (glitch, LOW, glitch, LOW, LOW):
+        assert feeder.feed(status).battery_low is True
+
+
+def test_three_other_replies_end_low_battery(feeder: Feeder) -> None:
+    feeder.feed(LOW, LOW, LOW)
+    assert feeder.feed(BATTERY, BATTERY).battery_low is True
+    assert feeder.feed(BATTERY).battery_low is False
+
+
+def test_a_battery_that_is_low_from_the_beginning_is_never_called_good(feeder: Feeder) -> None:
+    assert [feeder.feed(LOW).battery_low for _ in range(3)] == [None, None, True]
+
+
+def test_low_battery_and_a_test_result_outlast_the_link() -> None:
+    before = Status(battery_low=True, test_result=SelfTestResult.PASSED)
+    feeder = Feeder(StatusTracker(before))
+    believed = feeder.feed(LOW, LOW)
+    assert (believed.on_battery, believed.battery_low) == (True, True)
+    assert believed.test_result is SelfTestResult.PASSED
+    assert feeder.feed(MAINS, MAINS).battery_low is False
 
 
 def test_the_low_bit_on_mains_is_not_low_battery(feeder: Feeder) -> None:
@@ -146,6 +172,14 @@ def test_the_result_of_a_test_is_read_from_the_replies_after_it(
 ) -> None:
     feeder.feed(MAINS, MAINS, TEST, TEST)
     assert feeder.feed(afterwards, afterwards).test_result is result
+
+
+def test_a_test_that_mains_did_not_outlast_is_aborted(feeder: Feeder) -> None:
+    feeder.feed(MAINS, MAINS, TEST, TEST)
+    feeder.feed(TEST_ON_BATTERY, TEST_ON_BATTERY, voltage=0.0)
+    assert feeder.feed(BATTERY, BATTERY).test_result is SelfTestResult.ABORTED
+    feeder.feed(MAINS, MAINS, TEST, TEST)
+    assert feeder.feed(MAINS, MAINS).test_result is SelfTestResult.PASSED
 
 
 def test_no_test_seen_means_no_result(feeder: Feeder) -> None:

@@ -129,6 +129,7 @@ async def test_an_unknown_kind_of_address() -> None:
         ("esphome://host:6053/?key=secret", "esphome://host:6053/"),
         ("socket://me:secret@192.0.2.1:4001?key=secret#secret", "socket://192.0.2.1:4001"),
         ("/dev/serial/by-id/usb-x@1", "/dev/serial/by-id/usb-x@1"),
+        ("socket://[::1", "socket"),
     ],
 )
 def test_the_label_keeps_the_secrets_of_an_address(url: str, label: str) -> None:

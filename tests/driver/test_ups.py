@@ -338,7 +338,9 @@ async def test_a_bug_in_the_loop_is_logged_and_survived(
 async def test_readings_that_are_not_renewed_become_unknown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("custom_components.omron_ups.driver.reader.lifetime", lambda _: 0.05)
+    monkeypatch.setattr(
+        "custom_components.omron_ups.driver.reader.lifetime", lambda _, **_options: 0.05
+    )
     async with running() as bench:
         state = await bench.until(lambda state: state.battery_charge is None)
         assert state.input_voltage is not None

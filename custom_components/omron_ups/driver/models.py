@@ -30,7 +30,9 @@ class SelfTestResult(StrEnum):
 
     IN_PROGRESS = "In progress"
     PASSED = "Done and passed"
-    FAILED = "Done and failed"
+    FAILED = "Done and error"
+    ABORTED = "Aborted"
+    """Mains failed before the test was over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,8 +80,8 @@ class Reader:
         return reply
 
     def begin_connection(self) -> None:
-        """Believe nothing of the status that an earlier connection taught."""
-        self._tracker = StatusTracker()
+        """Believe nothing of the power that an earlier connection taught."""
+        self._tracker = StatusTracker(self.status)
 
     async def read_status(self) -> Q1Reply:
         """Ask Q1 once and take the reply in; raises as OmronProtocol does."""
@@ -129,7 +129,8 @@ class Reader:
             await self._read(query, protocol)
         except (InvalidReplyError, RejectedError, ReplyTimeoutError) as err:
             _LOGGER.debug("%s: %s", self._transport.label, err)
-            self.schedule.failed(query, err, self._monotonic())
+            on_battery = bool(self.status.on_battery)
+            self.schedule.failed(query, err, self._monotonic(), on_battery=on_battery)
         else:
             on_battery = bool(self.status.on_battery)
             self.schedule.answered(query, self._monotonic(), on_battery=on_battery)
@@ -146,6 +147,7 @@ class Reader:
         values = await protocol.query(query)
         now = self._monotonic()
         self.answered.add(query.request)
+        lifetime_s = lifetime(query, on_battery=bool(self.status.on_battery))
         for name, value in values.items():
-            self.readings[name] = Reading(value=value, read_at=now, lifetime_s=lifetime(query))
+            self.readings[name] = Reading(value=value, read_at=now, lifetime_s=lifetime_s)
         return values

@@ -21,9 +21,12 @@ PERIODS: dict[PollClass, tuple[float, float]] = {
 # A query that fails this often in a row is asked less often, so that it costs the others nothing.
 FAILURES_BEFORE_PAUSE = 3
 PAUSE_S = 600.0
+# But never long for what the shutdown of hosts depends on, least of all on battery.
+MOVING_PAUSES_S = (30.0, 5.0)
 RETRY_S = 5.0
-# A reading that missed this many turns is no longer known.
+# A reading that missed this many turns is no longer known, though not within a few retries.
 TURNS_UNTIL_UNKNOWN = 3
+SHORTEST_LIFETIME_S = 3 * RETRY_S
 
 
 @dataclass(slots=True)
@@ -65,7 +68,7 @@ class Schedule:
     def hasten(self, now: float) -> None:
         """Bring the moving readings forward: the unit has just gone on battery."""
         for turn in self._turns:
-            if turn.query.poll is PollClass.MOVING and turn.failures == 0:
+            if turn.query.poll is PollClass.MOVING:
                 turn.due_at = min(turn.due_at, now)
 
     def answered(self, query: Query, now: float, *, on_battery: bool) -> None:
@@ -76,7 +79,7 @@ class Schedule:
         turn.failures = 0
         turn.due_at = now + PERIODS[query.poll][on_battery]
 
-    def failed(self, query: Query, error: UpsError, now: float) -> None:
+    def failed(self, query: Query, error: UpsError, now: float, *, on_battery: bool) -> None:
         """Note a failure: try again later, or drop what the unit turns out not to know."""
         turn = self._turn(query)
         turn.asked_at = now
@@ -84,7 +87,8 @@ class Schedule:
             self._drop_unproven(turn, error)
             return
         turn.failures += 1
-        turn.due_at = now + (PAUSE_S if turn.failures >= FAILURES_BEFORE_PAUSE else RETRY_S)
+        is_paused = turn.failures >= FAILURES_BEFORE_PAUSE
+        turn.due_at = now + (_pause(query, on_battery=on_battery) if is_paused else RETRY_S)
 
     def _drop_unproven(self, refused: _Turn, error: UpsError) -> None:
         """Forget a refused query; an echo, silence or nonsense ends all probing.
@@ -109,6 +113,10 @@ def _turns(capabilities: Capabilities) -> list[_Turn]:
     ]
 
 
-def lifetime(query: Query) -> float:
+def _pause(query: Query, *, on_battery: bool) -> float:
+    return MOVING_PAUSES_S[on_battery] if query.poll is PollClass.MOVING else PAUSE_S
+
+
+def lifetime(query: Query, *, on_battery: bool) -> float:
     """Tell for how many seconds an answer stays known without a new one."""
-    return PERIODS[query.poll][False] * TURNS_UNTIL_UNKNOWN
+    return max(PERIODS[query.poll][on_battery] * TURNS_UNTIL_UNKNOWN, SHORTEST_LIFETIME_S)

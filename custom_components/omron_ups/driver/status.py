@@ -50,23 +50,49 @@ class _Agreed:
         return self._candidate == self.value
 
 
+class _LowBattery:
+    """The low battery bit: believed, and believed to be over, only after several replies."""
+
+    def __init__(self, *, value: bool | None) -> None:
+        self.value = value
+        self._low_replies = 0
+        self._other_replies = 0
+
+    def feed(self, reply: Q1Reply, *, on_mains: bool) -> None:
+        is_low = reply.bit(0) and reply.bit(1)
+        self._low_replies = self._low_replies + 1 if is_low else 0
+        self._other_replies = 0 if is_low else self._other_replies + 1
+        if self._low_replies >= LOW_BATTERY_REPLIES:
+            self.value = True
+        elif self._other_replies >= LOW_BATTERY_REPLIES or (on_mains and not reply.bit(0)):
+            self.value = False
+
+
 class StatusTracker:
     """Turns the stream of Q1 replies of one connection into a believed Status."""
 
-    def __init__(self) -> None:
-        """Start knowing nothing, as after a new connection."""
+    def __init__(self, previous: Status | None = None) -> None:
+        """Start knowing nothing of the power.
+
+        Args:
+            previous: what an earlier connection ended with. A low battery is not forgotten with
+                the link, nor is the result of a self-test.
+
+        """
+        previous = previous or Status()
         self._on_battery = _Agreed()
         self._replace_battery = _Agreed()
         self._fault = _Agreed()
         self._overload = _Agreed()
         self._testing = _Agreed()
         self._shutdown_bit = _Agreed()
-        self._low_replies = 0
+        self._low_battery = _LowBattery(value=previous.battery_low)
         self._mains_voltage: float | None = None
         self._masked_since: float | None = None
         self._shutdown_bit_was_clear = False
         self._shutdown_pending = False
-        self._test_result: SelfTestResult | None = None
+        self._test_result = previous.test_result
+        self._test_saw_outage = False
 
     @property
     def wants_confirmation(self) -> bool:
@@ -79,7 +105,7 @@ class StatusTracker:
         Index 7 is a battery fault to an OMRON unit (community drivers, unverified) and the beeper
         to a plain Megatec one, so it says nothing of the battery until `is_omron` is proven.
         """
-        self._count_low_battery(reply)
+        self._low_battery.feed(reply, on_mains=self._on_battery.value is False)
         masked = self._is_self_test(reply, now)
         on_battery = self._on_battery.feed(reply.bit(0) and not masked)
         if not reply.bit(0) and reply.input_voltage:
@@ -90,7 +116,7 @@ class StatusTracker:
         self._follow_shutdown_bit(reply.bit(6))
         return Status(
             on_battery=on_battery,
-            battery_low=None if on_battery is None else on_battery and self._is_low,
+            battery_low=self._low_battery.value if on_battery else on_battery,
             replace_battery=replace_battery,
             fault=fault,
             overload=self._follow_load(reply.load),
@@ -99,13 +125,6 @@ class StatusTracker:
             test_result=self._settled_test_result(),
         )
 
-    @property
-    def _is_low(self) -> bool:
-        return self._low_replies >= LOW_BATTERY_REPLIES
-
-    def _count_low_battery(self, reply: Q1Reply) -> None:
-        self._low_replies = self._low_replies + 1 if reply.bit(0) and reply.bit(1) else 0
-
     def _is_self_test(self, reply: Q1Reply, now: float) -> bool:
         if not (reply.bit(0) and reply.bit(5)):
             self._masked_since = None
@@ -113,7 +132,7 @@ class StatusTracker:
         if self._masked_since is None:
             self._masked_since = now
         return (
-            not self._is_low
+            not self._low_battery.value
             and now - self._masked_since <= MASK_LIMIT_S
             and reply.input_voltage is not None
             and self._mains_voltage is not None
@@ -129,9 +148,14 @@ class StatusTracker:
         before = self._testing.value
         testing = self._testing.feed(bit)
         if testing:
+            self._test_saw_outage = bool(
+                (before and self._test_saw_outage) or self._on_battery.value
+            )
             self._test_result = SelfTestResult.IN_PROGRESS
         elif before:
-            self._test_result = SelfTestResult.PASSED
+            self._test_result = (
+                SelfTestResult.ABORTED if self._test_saw_outage else SelfTestResult.PASSED
+            )
 
     def _settled_test_result(self) -> SelfTestResult | None:
         if self._test_result is SelfTestResult.PASSED and (

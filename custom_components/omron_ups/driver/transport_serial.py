@@ -145,7 +145,11 @@ def public_url(url: str) -> str:
 
     The label of a link is shown to every NUT client.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # Such an address cannot be opened, and nobody knows what is secret in it.
+        return url.partition(":")[0]
     if not parts.scheme:
         return url
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
