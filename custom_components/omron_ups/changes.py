@@ -1,14 +1,19 @@
 """What happens when the user changes a config entry that is running."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.event import async_track_time_interval
 
 from .const import DOMAIN, Issue
 from .coordinator import OmronConfigEntry
+from .nut import MAX_AGE_S
 from .nut_options import nut_options
+
+LOOK_INTERVAL: Final = timedelta(seconds=5)
 
 type _Foundation = tuple[Mapping[str, Any], tuple[str, int] | None]
 
@@ -26,7 +31,7 @@ class EntryChanges:
         self._entry = entry
         self._running_on = _foundation(entry)
         self._issue_id = f"{Issue.RELOAD_WAITS}_{entry.entry_id}"
-        self._stop_waiting: CALLBACK_TYPE | None = None
+        self._stop_waiting: list[CALLBACK_TYPE] = []
 
     async def async_handle_update(self, _hass: HomeAssistant, entry: OmronConfigEntry) -> None:
         """Take over what the user changed."""
@@ -34,23 +39,32 @@ class EntryChanges:
         if _foundation(entry) == self._running_on:
             entry.runtime_data.nut.async_apply()
             return
-        coordinator = entry.runtime_data.coordinator
-        self._stop_waiting = coordinator.async_add_listener(self._async_reload_if_safe)
+        stops = (
+            entry.runtime_data.coordinator.async_add_listener(self._async_reload_if_safe),
+            # Silence is not reported again and again.
+            async_track_time_interval(self._hass, self._async_handle_time, LOOK_INTERVAL),
+        )
+        self._stop_waiting.extend(stops)
         self._async_reload_if_safe()
 
     @callback
     def async_stop(self) -> None:
         """Wait no longer for the moment to reload."""
-        if self._stop_waiting is not None:
-            self._stop_waiting()
-            self._stop_waiting = None
+        while self._stop_waiting:
+            self._stop_waiting.pop()()
         ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
 
     @callback
+    def _async_handle_time(self, _now: datetime) -> None:
+        self._async_reload_if_safe()
+
+    @callback
     def _async_reload_if_safe(self) -> None:
-        state = self._entry.runtime_data.coordinator.data
-        # Stale data protects nobody any more, and a new connection may be the cure.
-        if state.stale or not state.on_battery:
+        ups = self._entry.runtime_data.ups
+        # Once clients are told that the data is stale there is nothing left to protect, and a new
+        # connection may be the cure.
+        is_silent = ups.age is None or ups.age > MAX_AGE_S
+        if is_silent or not ups.state.on_battery:
             self.async_stop()
             self._hass.config_entries.async_schedule_reload(self._entry.entry_id)
             return

@@ -11,6 +11,11 @@ LOGGER: Final = logging.getLogger(__package__)
 # Config entry data: how the UPS is reached.
 CONF_CONNECTION: Final = "connection"
 CONF_DIALECT: Final = "dialect"
+CONF_PRODUCT_ID: Final = "product_id"
+CONF_SERIAL: Final = "serial"
+# Only in the form of the USB connection.
+CONF_UNIT: Final = "unit"
+CONF_OTHER_DEVICES: Final = "other_devices"
 
 # Config entry options: one mapping per step of the options flow.
 CONF_NUT_SERVER: Final = "nut_server"
@@ -41,12 +46,11 @@ CONF_ADD_ALIAS: Final = "add_alias"
 CONF_ENTRY_ID: Final = "entry_id"
 CONF_NETWORK: Final = "network"
 
-MANUFACTURER: Final = "OMRON"
-
 
 class ConnectionKind(StrEnum):
     """The ways to a UPS; the values are stored and name the steps of the config flow."""
 
+    USB_DEVICE = "usb_device"
     SERIAL = "serial"
     SIMULATED = "simulated"
 

@@ -9,7 +9,7 @@ from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .const import DOMAIN, MANUFACTURER
+from .const import DOMAIN
 from .coordinator import OmronConfigEntry, OmronCoordinator
 from .driver import UpsState
 
@@ -40,7 +40,7 @@ def device_info(entry: OmronConfigEntry, state: UpsState) -> DeviceInfo:
     """Return the UPS as the device registry describes it."""
     return DeviceInfo(
         identifiers={(DOMAIN, entry.entry_id)},
-        manufacturer=state.manufacturer or MANUFACTURER,
+        manufacturer=state.manufacturer,
         model=state.model,
         name=entry.title,
         serial_number=state.serial,

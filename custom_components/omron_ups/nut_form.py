@@ -150,6 +150,9 @@ async def async_check_nut_input(
 
     """
     checked = CheckedInput(options=_tidy(user_input))
+    if not checked.options[CONF_HOST]:
+        # To the system it would mean every address there is, of IPv6 too.
+        checked.blame(CONF_HOST, "no_address")
     _check_names(checked, CONF_UPS_NAME, [checked.options[CONF_UPS_NAME]])
     _check_names(checked, CONF_ALIASES, checked.options[CONF_ALIASES])
     _check_networks(checked)

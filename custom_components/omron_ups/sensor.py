@@ -426,5 +426,5 @@ def _coarse(age_s: float) -> int:
     return int(age_s // step * step)
 
 
-_AGE_STEPS: Final = ((60, 10), (600, 60))
+_AGE_STEPS: Final = ((10, 1), (60, 10), (600, 60))
 _LONGEST_STEP_S: Final = 600

@@ -1,9 +1,12 @@
 """Changes of an entry that is running."""
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 import pytest
 
+from custom_components.omron_ups import changes
 from custom_components.omron_ups.const import DOMAIN, Issue
 from custom_components.omron_ups.driver import SimulatedUps
 from tests.ha.common import (
@@ -11,6 +14,7 @@ from tests.ha.common import (
     MockConfigEntry,
     NutConnection,
     accepts,
+    async_fire_time_changed,
     change_nut_server,
     eventually,
     is_loaded,
@@ -105,7 +109,7 @@ async def test_taking_the_change_back_ends_the_waiting(
 
 
 @pytest.mark.usefixtures("on_battery")
-async def test_without_data_there_is_nothing_to_wait_for(
+async def test_it_waits_as_long_as_clients_believe_the_last_reading(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulated: SimulatedUps,
@@ -115,9 +119,29 @@ async def test_without_data_there_is_nothing_to_wait_for(
     simulated.unplug()
     await eventually(lambda: loaded.runtime_data.coordinator.data.stale)
     await change_nut_server(hass, loaded, port=unused_port())
-    assert is_loaded(loaded)
-    assert loaded.runtime_data is not runtime_data
+    assert loaded.runtime_data is runtime_data
+    assert issue_registry.async_get_issue(DOMAIN, RELOAD_WAITS) is not None
+
+
+@pytest.mark.usefixtures("on_battery")
+async def test_once_clients_know_that_the_data_is_stale_it_waits_no_longer(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulated: SimulatedUps,
+    issue_registry: ir.IssueRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runtime_data = loaded.runtime_data
+    simulated.unplug()
+    await eventually(lambda: loaded.runtime_data.coordinator.data.stale)
+    await change_nut_server(hass, loaded, port=unused_port())
+    monkeypatch.setattr(changes, "MAX_AGE_S", 0.0)
+    async_fire_time_changed(hass, dt_util.utcnow() + changes.LOOK_INTERVAL)
+    await eventually(lambda: loaded.state is not ConfigEntryState.LOADED)
+    simulated.replug()
+    await eventually(lambda: is_loaded(loaded) or loaded.state is ConfigEntryState.SETUP_RETRY)
     assert issue_registry.async_get_issue(DOMAIN, RELOAD_WAITS) is None
+    assert getattr(loaded, "runtime_data", None) is not runtime_data
 
 
 @pytest.mark.usefixtures("on_battery")

@@ -448,6 +448,7 @@ async def test_ups_that_is_configured_already_at_another_port(
         ),
         ({CONF_ALLOWED_NETWORKS: ["", " "]}, {CONF_ALLOWED_NETWORKS: "no_network"}, ""),
         ({CONF_HOST: "192.0.2.1"}, {CONF_HOST: "address_not_available"}, "192.0.2.1"),
+        ({CONF_HOST: " "}, {CONF_HOST: "no_address"}, ""),
     ],
 )
 async def test_mistakes_about_the_nut_server(

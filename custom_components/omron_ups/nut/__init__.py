@@ -21,9 +21,10 @@ from .pool import Lease, NutServers
 from .server import NutServer
 from .settings import Limits, ServerSettings, Statistics
 from .tls import TlsFiles, load_certificate
-from .ups import ForcedShutdown, NutUps
+from .ups import MAX_AGE_S, ForcedShutdown, NutUps
 
 __all__ = [
+    "MAX_AGE_S",
     "Account",
     "Address",
     "AddressNotAvailableError",

@@ -29,6 +29,10 @@ class Variable:
     writable: Writable | None = None
 
 
+MAX_AGE_S: Final = 15.0
+"""upsd's MAXAGE."""
+
+
 class Names(Protocol):
     """Who must know, and may object, when a UPS changes its names."""
 
@@ -57,7 +61,7 @@ class NutUps:
         name: str,
         aliases: Sequence[str] = (),
         description: str = "",
-        max_age_s: float = 15.0,
+        max_age_s: float = MAX_AGE_S,
         controls: Controls | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
