@@ -200,6 +200,22 @@ async def test_a_driver_that_died_is_a_loss_after_the_usual_time(rig: Rig) -> No
         assert watched.ups.age is not None
 
 
+async def test_a_low_battery_is_not_over_because_upsd_was_away(rig: Rig) -> None:
+    async with watching(rig.port) as watched:
+        rig.driver.set("ups.status", "OB LB DISCHRG")
+        await watched.until(lambda state: state.battery_low)
+        await rig.upsd.kill("upsd")
+        await watched.until(lambda state: state.stale)
+        await rig.upsd.start()
+        await watched.until(lambda state: not state.stale)
+    assert events(watched) == [
+        PowerEvent.POWER_LOST,
+        PowerEvent.BATTERY_LOW,
+        PowerEvent.COMMUNICATION_LOST,
+        PowerEvent.COMMUNICATION_RESTORED,
+    ]
+
+
 async def test_upsd_killed_and_started_again(rig: Rig) -> None:
     async with watching(rig.port) as watched:
         await rig.upsd.kill("upsd")
@@ -232,6 +248,7 @@ async def test_start_and_stop_may_be_repeated(rig: Rig) -> None:
     await watched.ups.stop()
     await watched.ups.stop()
     assert not watched.ups.is_running
+    assert watched.state.stale
     await watched.ups.start()
     seen = len(watched.published)
     await until(lambda: len(watched.published) > seen)

@@ -63,6 +63,13 @@ def test_low_battery_needs_three_in_a_row_on_battery() -> None:
     assert polls.feed("OL LB", "OL LB", "OL LB").status.battery_low is False
 
 
+def test_a_low_battery_outlasts_the_connection() -> None:
+    polls = Polls("OL", "OL", "OB LB", "OB LB", "OB LB")
+    assert polls.last.status.battery_low is True
+    polls.tracker = RemoteStatusTracker(polls.last)
+    assert polls.feed("OB LB", "OB LB").status.battery_low is True
+
+
 def test_of_ol_and_ob_the_later_counts() -> None:
     assert Polls("OL OB", "OL OB").last.status.on_battery is True
     assert Polls("OB OL", "OB OL").last.status.on_battery is False

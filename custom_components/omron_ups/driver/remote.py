@@ -79,6 +79,7 @@ class RemoteUps:
         self._reader = UpsdReader(server, ups)
         self._control = RemoteControl(server, ups)
         self._tracker = RemoteStatusTracker()
+        self._status = RemoteStatus()
         self._subscribers: list[StateCallback] = []
         self._state = UpsState()
         self._last_error: UpsError | None = None
@@ -207,6 +208,8 @@ class RemoteUps:
                 await self._runner
             self._runner = None
         self._cancel_stale_timer()
+        # Nobody watches any more; whoever stopped it need not be told.
+        self._state = replace(self._state, stale=True)
         self._reader.close()
 
     async def _run(self) -> None:
@@ -248,7 +251,7 @@ class RemoteUps:
             names = tuple(await session.list_ups())
         if self._ups.lower() not in map(str.lower, names):
             raise UnknownUpsError(self._server.label, self._ups, names)
-        self._tracker = RemoteStatusTracker()
+        self._tracker = RemoteStatusTracker(self._status)
         await self._poll_once()
 
     async def _serve_connection(self) -> None:
@@ -283,6 +286,7 @@ class RemoteUps:
         found, status = await self._read()
         if self._tracker.wants_confirmation:
             found, status = await self._read()
+        self._status = status
         now = self._monotonic()
         state = assemble_remote(
             RemoteObservation(

@@ -38,9 +38,14 @@ class RemoteStatus:
 class RemoteStatusTracker:
     """Turns the polls of one connection into what to believe."""
 
-    def __init__(self) -> None:
-        """Start knowing nothing."""
-        self._tracker = StatusTracker()
+    def __init__(self, previous: RemoteStatus | None = None) -> None:
+        """Start knowing nothing of the power.
+
+        Args:
+            previous: what an earlier connection ended with; a low battery outlasts the link.
+
+        """
+        self._tracker = StatusTracker(None if previous is None else previous.status)
         self._latched = False
         self._latch_is_new = False
 
