@@ -202,6 +202,8 @@ async def test_a_driver_that_died_is_a_loss_after_the_usual_time(rig: Rig) -> No
 
 async def test_a_low_battery_is_not_over_because_upsd_was_away(rig: Rig) -> None:
     async with watching(rig.port) as watched:
+        # Only what was seen to be good before is news when it is not.
+        await until(lambda: watched.polls > 3)
         rig.driver.set("ups.status", "OB LB DISCHRG")
         await watched.until(lambda state: state.battery_low)
         await rig.upsd.kill("upsd")
