@@ -1,6 +1,6 @@
 """How a UPS comes into Home Assistant: connect, prove, choose who may see it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, override
 from uuid import uuid4
 
@@ -32,16 +32,19 @@ from .const import (
     CONF_CONNECTION,
     CONF_DIALECT,
     CONF_NUT_SERVER,
+    CONF_OTHER_DEVICES,
+    CONF_UNIT,
     DOMAIN,
     LOGGER,
     SUBENTRY_NUT_ACCOUNT,
     ConnectionKind,
 )
-from .driver import PROFILES, Dialect, UpsError, UpsState, public_url
-from .errors import error_key
+from .driver import PROFILES, Dialect, UpsError, UpsState, list_usb_units, public_url
+from .errors import error_key, usb_error_key
 from .nut_form import async_check_nut_input, nut_schema
 from .nut_options import default_nut_options, others_at, owner_of, shared_options, stored_options
 from .subentry_flow import NutAccountFlow
+from .usb_units import NO_UNITS, by_key, identity_data, telling_apart, usb_schema
 
 DEFAULT_TITLE: Final = "UPS"
 
@@ -76,6 +79,7 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
 
     _data: dict[str, Any]
     _title: str
+    _offers_other_devices = False
 
     @staticmethod
     @callback
@@ -103,9 +107,40 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Change the connection; its kind stays."""
         kind = ConnectionKind(self._get_reconfigure_entry().data[CONF_CONNECTION])
-        if kind is ConnectionKind.SERIAL:
-            return await self.async_step_serial()
-        return await self.async_step_simulated()
+        steps: Mapping[ConnectionKind, Callable[[], Awaitable[ConfigFlowResult]]] = {
+            ConnectionKind.USB_DEVICE: self.async_step_usb_device,
+            ConnectionKind.SERIAL: self.async_step_serial,
+            ConnectionKind.SIMULATED: self.async_step_simulated,
+        }
+        return await steps[kind]()
+
+    async def async_step_usb_device(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask which of the attached units it is; each time with a new look at the bus."""
+        errors: dict[str, str] = {}
+        units = NO_UNITS
+        try:
+            units = await list_usb_units()
+        except UpsError as err:
+            errors["base"] = usb_error_key(err)
+        data: dict[str, Any] | None = None
+        if user_input is not None and user_input.get(CONF_OTHER_DEVICES):
+            self._offers_other_devices = True
+        elif user_input is not None and not errors:
+            chosen = by_key((*units.known, *units.unknown)).get(user_input.get(CONF_UNIT, ""))
+            if chosen is None:
+                errors["base"] = "usb_not_found"
+            else:
+                data = identity_data(chosen.identity)
+                kind = {CONF_CONNECTION: ConnectionKind.USB_DEVICE}
+                self._async_abort_entries_match({**kind, **telling_apart(data)})
+        elif not errors and not (units.known or units.unknown):
+            errors["base"] = "usb_not_found"
+        schema = usb_schema(units, offers_other=self._offers_other_devices)
+        return await self._async_step_connect(
+            ConnectionKind.USB_DEVICE, schema, data, errors=errors
+        )
 
     async def async_step_serial(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the serial port."""
@@ -159,9 +194,11 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
         kind: ConnectionKind,
         schema: probatio.Schema,
         user_input: dict[str, Any] | None,
+        *,
+        errors: dict[str, str] | None = None,
     ) -> ConfigFlowResult:
         """Show the form of a connection until it leads to a UPS."""
-        errors = {}
+        errors = errors or {}
         suggestion: Mapping[str, Any] | None = user_input
         if user_input is not None:
             data = {CONF_CONNECTION: kind, **user_input}
@@ -170,7 +207,8 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
             try:
                 state = await self._async_read_once(data)
             except UpsError as err:
-                errors["base"] = error_key(err)
+                is_usb = kind is ConnectionKind.USB_DEVICE
+                errors["base"] = usb_error_key(err) if is_usb else error_key(err)
             except Exception:  # noqa: BLE001 - a flow that breaks cannot be corrected by its user
                 LOGGER.exception("Unexpected error while connecting")
                 errors["base"] = "unknown"
@@ -189,15 +227,14 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
         return await read_once(data, version=str(integration.version))
 
     def _is_held_by_entry(self, data: Mapping[str, Any]) -> bool:
-        """Tell whether the running entry has the serial port open that it would be proved on.
+        """Tell whether the running entry has the device open that it would be proved on.
 
         Nobody else can open it then, and that a UPS is there is proved every second.
         """
-        if self.source != SOURCE_RECONFIGURE or CONF_DEVICE not in data:
+        if self.source != SOURCE_RECONFIGURE or (device := _device(data)) is None:
             return False
         entry = self._get_reconfigure_entry()
-        is_same = entry.data[CONF_DEVICE] == data[CONF_DEVICE]
-        return is_same and entry.state is ConfigEntryState.LOADED
+        return _device(entry.data) == device and entry.state is ConfigEntryState.LOADED
 
     async def _async_handle_proof(self, data: dict[str, Any], state: UpsState) -> ConfigFlowResult:
         """Go on with a UPS that answered, unless it is one that we have, or not the one we had."""
@@ -220,7 +257,7 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
         if (unique_id := _unique_id(data, state)) is None:
             return entry.unique_id
         await self.async_set_unique_id(unique_id)
-        if entry.unique_id != public_url(entry.data[CONF_DEVICE]):
+        if entry.unique_id != _place(entry.data):
             self._abort_if_unique_id_mismatch()
         elif unique_id != entry.unique_id:
             self._abort_if_unique_id_configured(reload_on_update=False)
@@ -272,6 +309,21 @@ class OmronOptionsFlow(OptionsFlow):
 
 def _unique_id(data: Mapping[str, Any], state: UpsState) -> str | None:
     """Return what tells this UPS from others; nothing does for a simulated one."""
-    if data[CONF_CONNECTION] is ConnectionKind.SIMULATED:
+    if data[CONF_CONNECTION] == ConnectionKind.SIMULATED:
         return None
-    return state.serial or public_url(data[CONF_DEVICE])
+    return state.serial or _place(data)
+
+
+def _place(data: Mapping[str, Any]) -> str | None:
+    """Return where the UPS is connected, which is all that is known of one without a serial."""
+    if data[CONF_CONNECTION] == ConnectionKind.USB_DEVICE:
+        port: str | None = data[CONF_PORT]
+        return port
+    return public_url(data[CONF_DEVICE])
+
+
+def _device(data: Mapping[str, Any]) -> object:
+    """Return what only one program can have open; None for a simulated UPS."""
+    if data[CONF_CONNECTION] == ConnectionKind.USB_DEVICE:
+        return telling_apart(data)
+    return data.get(CONF_DEVICE)

@@ -1,7 +1,7 @@
 """From the data of a config entry to the UPS at the other end."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from homeassistant.const import CONF_DEVICE, CONF_MODEL
@@ -18,7 +18,12 @@ from .driver import (
     Ups,
     UpsOptions,
     UpsState,
+    UsbTransport,
 )
+from .usb_units import identity_of
+
+# A unit that is plugged in again should not have to wait.
+_USB_RECONNECT_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,14 @@ def _serial(data: Mapping[str, Any], settings: _Settings) -> Connection:
     return Connection(ups=Ups(transport, options=options, memory=settings.memory))
 
 
+def _usb_device(data: Mapping[str, Any], settings: _Settings) -> Connection:
+    options = settings.ups_options()
+    timing = replace(options.timing, reconnect_longest_s=_USB_RECONNECT_S)
+    transport = UsbTransport(identity_of(data))
+    ups = Ups(transport, options=replace(options, timing=timing), memory=settings.memory)
+    return Connection(ups=ups)
+
+
 def _simulated(data: Mapping[str, Any], settings: _Settings) -> Connection:
     simulated = SimulatedUps(PROFILES[data[CONF_MODEL]])
     transport = SimulatedTransport(simulated)
@@ -92,6 +105,7 @@ def _simulated(data: Mapping[str, Any], settings: _Settings) -> Connection:
 type _Maker = Callable[[Mapping[str, Any], _Settings], Connection]
 
 _MAKERS: Final[Mapping[ConnectionKind, _Maker]] = {
+    ConnectionKind.USB_DEVICE: _usb_device,
     ConnectionKind.SERIAL: _serial,
     ConnectionKind.SIMULATED: _simulated,
 }

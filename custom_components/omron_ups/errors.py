@@ -12,6 +12,7 @@ from .driver import (
     DeviceBusyError,
     DeviceNotFoundError,
     DevicePermissionError,
+    NoBackendError,
     NotAUpsError,
     NotSupportedError,
     ReplyTimeoutError,
@@ -25,10 +26,17 @@ _KEYS: tuple[tuple[type[UpsError], str], ...] = (
     (DevicePermissionError, "device_permission"),
     (DeviceBusyError, "device_busy"),
     (DeviceNotFoundError, "device_not_found"),
+    (NoBackendError, "no_usb_access"),
     (NotAUpsError, "not_a_ups"),
     (ReplyTimeoutError, "no_reply"),
 )
 
+# Keys under `config.error` where the cure at a USB port is another one.
+_USB_KEYS: tuple[tuple[type[UpsError], str], ...] = (
+    (DevicePermissionError, "usb_permission"),
+    (DeviceBusyError, "usb_busy"),
+    (DeviceNotFoundError, "usb_not_found"),
+)
 
 # Keys under `exceptions` for a request that the UPS did not carry out.
 REQUEST_KEYS: Final[Mapping[type[UpsError], str]] = {
@@ -42,6 +50,11 @@ REQUEST_KEYS: Final[Mapping[type[UpsError], str]] = {
 def error_key(err: UpsError | None) -> str:
     """Return the translation key that tells the user what to do about the error."""
     return next((key for kind, key in _KEYS if isinstance(err, kind)), "cannot_connect")
+
+
+def usb_error_key(err: UpsError) -> str:
+    """Return the translation key that tells the user what to do about the error at a USB port."""
+    return next((key for kind, key in _USB_KEYS if isinstance(err, kind)), error_key(err))
 
 
 def not_ready(err: UpsError) -> ConfigEntryNotReady:

@@ -89,7 +89,7 @@ async def choose(hass: HomeAssistant, kind: str) -> str:
     """Start the config flow, choose a connection, and return the id of the flow."""
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     assert result["type"] is FlowResultType.MENU
-    assert result["menu_options"] == ["serial", "simulated"]
+    assert result["menu_options"] == ["usb_device", "serial", "simulated"]
     result = await submit(hass, result["flow_id"], {"next_step_id": kind})
     assert result["type"] is FlowResultType.FORM
     assert result["step_id"] == kind
