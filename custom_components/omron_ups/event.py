@@ -62,7 +62,8 @@ async def async_setup_entry(
 class OmronPowerEvent(OmronStandingEntity, EventEntity):
     """Reports what happens while Home Assistant watches.
 
-    What the UPS is in the middle of when the entity starts is where it begins, not news.
+    What the UPS is in the middle of when the entity starts is where it begins, not news. But an
+    outage that was reported has to be reported as over, also if it ended before the start.
     """
 
     _seen: UpsState
@@ -78,8 +79,11 @@ class OmronPowerEvent(OmronStandingEntity, EventEntity):
         await super().async_added_to_hass()
         self._seen = self.coordinator.data
         self._keep_reminders(self._seen)
-        nut = self.coordinator.config_entry.runtime_data.nut
-        self.async_on_remove(nut.forced_shutdowns.subscribe(self._report_forced_shutdown))
+        data = self.coordinator.config_entry.runtime_data
+        self.async_on_remove(data.nut.forced_shutdowns.subscribe(self._report_forced_shutdown))
+        if data.outage_log.ended_unseen:
+            # After the entity has shown its last event: what changes then is news to automations.
+            self.hass.loop.call_soon(self._report, PowerEvent.POWER_RESTORED)
 
     @override
     async def async_will_remove_from_hass(self) -> None:

@@ -44,6 +44,8 @@ class OutageLog:
             hass, _VERSION, f"{DOMAIN}.{entry_id}", atomic_writes=True
         )
         self.outages = Outages()
+        self.ended_unseen = False
+        """Whether mains came back while nobody watched."""
 
     async def async_load(self, *, on_battery: bool) -> None:
         """Take up the record where the last run left it.
@@ -57,6 +59,7 @@ class OutageLog:
             self.outages = _from_json(stored)
         if self.outages.lasts and not on_battery:
             self.outages = replace(self.outages, lasts=False)
+            self.ended_unseen = True
             self._save()
 
     def note(self, *, on_battery: bool) -> None:

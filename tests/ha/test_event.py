@@ -130,6 +130,17 @@ async def test_what_began_before_is_not_news(
     await hass.config_entries.async_unload(entry.entry_id)
 
 
+async def test_an_outage_that_ended_unseen_is_reported_as_over(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulated: SimulatedUps, seen: Seen
+) -> None:
+    simulated.cut_mains()
+    await eventually(lambda: types(seen)[-1:] == ["power_lost"])
+    await hass.config_entries.async_unload(loaded.entry_id)
+    await hass.async_block_till_done()
+    await set_up(hass, loaded)
+    await eventually(lambda: types(seen)[-1:] == ["power_restored"])
+
+
 async def test_lost_communication_is_repeated_every_five_minutes(
     hass: HomeAssistant, loaded: MockConfigEntry, seen: Seen
 ) -> None:

@@ -68,6 +68,8 @@ async def test_an_outage_that_nobody_saw_the_end_of(
     assert log.outages.count == 1
     assert log.outages.lasts is False
     assert log.outages.duration is None
+    assert log.ended_unseen
+    assert not (await new_log(hass, on_battery=False)).ended_unseen
 
 
 async def test_a_second_outage_forgets_how_long_the_first_took(hass: HomeAssistant) -> None:
