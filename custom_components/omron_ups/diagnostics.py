@@ -17,6 +17,7 @@ from .const import (
     CONF_PRIVATE_KEY,
 )
 from .coordinator import OmronConfigEntry, OmronRuntimeData
+from .driver import make_dump
 from .nut_service import NutService
 
 TO_REDACT: Final = frozenset(
@@ -55,6 +56,8 @@ async def async_get_config_entry_diagnostics(
                 for subentry in entry.subentries.values()
             ],
             "ups": _ups(data),
+            # What scripts/dump-ups writes: it can be replayed as a simulated device.
+            "dump": make_dump(data.ups),
             "nut": _nut(data.nut, {*data.ups.state.variables, *data.ups.commands}),
             "outages": asdict(data.outage_log.outages),
         },

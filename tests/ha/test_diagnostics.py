@@ -11,7 +11,7 @@ from custom_components.omron_ups.diagnostics import (
     _public_device,
     async_get_config_entry_diagnostics,
 )
-from custom_components.omron_ups.driver import SimulatedUps
+from custom_components.omron_ups.driver import SimulatedUps, load_replies
 from scripts.lib.simulator_server import TcpServer
 from tests.ha.common import (
     MockConfigEntry,
@@ -44,6 +44,8 @@ async def test_what_helps_is_there(
     assert found["ups"]["state"]["model"] == "BW55T"
     assert found["ups"]["variables"]["ups.status"] == "OL"
     assert found["ups"]["last_error"] is None
+    assert load_replies(found["dump"])["Q1"].startswith("(")
+    assert "beeper.disable" in found["dump"]["commands"]
     assert found["nut"] == {
         "is_serving": True,
         "has_tls": False,
