@@ -20,6 +20,7 @@ from .nut_service import NutService
 from .outages import OutageLog
 from .services import async_setup_services
 from .setting_memory import FileSettingMemory
+from .usb_discovery import async_setup_usb_discovery
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -39,6 +40,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     hass.data[DATA_NUT_SERVERS] = NutServers()
     hass.data[DATA_RELOADING] = {}
     async_setup_services(hass)
+    async_setup_usb_discovery(hass)
     return True
 
 

@@ -33,6 +33,7 @@ from .const import (
     CONF_DIALECT,
     CONF_NUT_SERVER,
     CONF_OTHER_DEVICES,
+    CONF_TITLE,
     CONF_UNIT,
     DOMAIN,
     LOGGER,
@@ -44,7 +45,15 @@ from .errors import error_key, usb_error_key
 from .nut_form import async_check_nut_input, nut_schema
 from .nut_options import default_nut_options, others_at, owner_of, shared_options, stored_options
 from .subentry_flow import NutAccountFlow
-from .usb_units import NO_UNITS, by_key, identity_data, telling_apart, usb_schema
+from .usb_units import (
+    NO_UNITS,
+    by_key,
+    identity_data,
+    identity_of,
+    telling_apart,
+    unit_key,
+    usb_schema,
+)
 
 DEFAULT_TITLE: Final = "UPS"
 
@@ -80,6 +89,7 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
     _data: dict[str, Any]
     _title: str
     _offers_other_devices = False
+    _discovered: dict[str, Any]
 
     @staticmethod
     @callback
@@ -140,6 +150,34 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
         schema = usb_schema(units, offers_other=self._offers_other_devices)
         return await self._async_step_connect(
             ConnectionKind.USB_DEVICE, schema, data, errors=errors
+        )
+
+    @override
+    async def async_step_integration_discovery(
+        self, discovery_info: dict[str, Any]
+    ) -> ConfigFlowResult:
+        """Offer a unit that was found at a USB port, unless it is configured."""
+        data = identity_data(identity_of(discovery_info))
+        kind = {CONF_CONNECTION: ConnectionKind.USB_DEVICE}
+        self._async_abort_entries_match({**kind, **telling_apart(data)})
+        await self.async_set_unique_id(unit_key(identity_of(data)))
+        self._abort_if_unique_id_configured(reload_on_update=False)
+        self._discovered = data
+        self.context["title_placeholders"] = {"name": discovery_info[CONF_TITLE]}
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask whether to add the unit that was found; what goes wrong is said where it is cured."""
+        if user_input is not None:
+            return await self.async_step_usb_device(
+                {CONF_UNIT: unit_key(identity_of(self._discovered))}
+            )
+        return self.async_show_form(
+            step_id="confirm",
+            data_schema=probatio.Schema({}),
+            description_placeholders=self.context["title_placeholders"],
         )
 
     async def async_step_serial(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -16,6 +16,8 @@ CONF_SERIAL: Final = "serial"
 # Only in the form of the USB connection.
 CONF_UNIT: Final = "unit"
 CONF_OTHER_DEVICES: Final = "other_devices"
+# Only in what USB discovery hands to the flow.
+CONF_TITLE: Final = "title"
 
 # Config entry options: one mapping per step of the options flow.
 CONF_NUT_SERVER: Final = "nut_server"

@@ -43,7 +43,7 @@ def telling_apart(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def by_key(units: Iterable[UsbUnit]) -> dict[str, UsbUnit]:
     """Return the units by what the form calls them."""
-    return {_key(unit.identity): unit for unit in units}
+    return {unit_key(unit.identity): unit for unit in units}
 
 
 def usb_schema(units: UsbUnits, *, offers_other: bool) -> probatio.Schema:
@@ -58,7 +58,7 @@ def usb_schema(units: UsbUnits, *, offers_other: bool) -> probatio.Schema:
     fields: dict[probatio.Marker, object] = {}
     if offered:
         options = [
-            SelectOptionDict(value=_key(unit.identity), label=_label(unit)) for unit in offered
+            SelectOptionDict(value=unit_key(unit.identity), label=_label(unit)) for unit in offered
         ]
         selector = SelectSelectorConfig(mode=SelectSelectorMode.LIST, options=options)
         default = options[0]["value"]
@@ -68,7 +68,8 @@ def usb_schema(units: UsbUnits, *, offers_other: bool) -> probatio.Schema:
     return probatio.Schema(fields)
 
 
-def _key(identity: UsbIdentity) -> str:
+def unit_key(identity: UsbIdentity) -> str:
+    """Return what the form calls a unit."""
     return f"{identity.product_id:04x}/{identity.serial or ''}/{identity.port or ''}"
 
 

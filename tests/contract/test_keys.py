@@ -30,7 +30,11 @@ REPAIRS: Mapping[str, str] = {
     "ClearForcedShutdownFlow": "nut_forced_shutdown",
 }
 # Steps without a form of their own: they go on to another one.
-PASSED_THROUGH = {("config", "reconfigure"), ("issues", "init")}
+PASSED_THROUGH = {
+    ("config", "integration_discovery"),
+    ("config", "reconfigure"),
+    ("issues", "init"),
+}
 # Home Assistant has the texts of these aborts.
 HOME_ASSISTANTS_ABORTS = {"reconfigure_successful", "already_in_progress"}
 HA_ERRORS = {
