@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 import json
@@ -12,6 +12,7 @@ import sys
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from custom_components.omron_ups.nut import Limits
 from scripts.lib.bench_nut_servers import (
     UPS,
     USER,
@@ -22,6 +23,7 @@ from scripts.lib.bench_nut_servers import (
     running_upsd,
     upsd_is_installed,
 )
+from scripts.lib.demo import Options, running_demo
 from tests.nut.certificates import write_files
 
 SECONDS = 5.0
@@ -82,12 +84,17 @@ def main() -> int:
         action="store_true",
         help=f"{IDLE_CLIENTS} idle and {BUSY_CLIENTS} busy clients, with and without attackers",
     )
+    parser.add_argument(
+        "--in-hass",
+        action="store_true",
+        help="ours inside a Home Assistant that polls a UPS; only what one address may open there",
+    )
     arguments = parser.parse_args()
     if not arguments.soak and not upsd_is_installed():
         print("bench: upsd or dummy-ups is missing: install nut-server", file=sys.stderr)
         return 1
     with TemporaryDirectory(prefix="omron-ups-bench-") as folder:
-        measure = _soak if arguments.soak else _compare
+        measure = _soak if arguments.soak else _in_hass if arguments.in_hass else _compare
         asyncio.run(measure(Path(folder), arguments.seconds))
     return 0
 
@@ -100,14 +107,37 @@ async def _compare(folder: Path, seconds: float) -> None:
         async with running_ours(folder, variables) as ours:
             if await list_variables(ours.port) != variables:
                 raise RuntimeError("The two servers do not serve the same variables")
-            print(f"{len(variables)} variables each, {seconds:g} s a row, loopback")
-            print(f"{'':24}{'':6}{'/s':>10}{'p50 ms':>10}{'p99 ms':>10}{'max ms':>10}{'ratio':>9}")
-            for work in WORKS:
-                theirs = await _run(load, upsd, work, seconds)
-                mine = await _run(load, ours, work, seconds)
-                _print_row(work, "upsd", theirs)
-                _print_row(work, "ours", mine, ratio=_ratio(work, theirs, mine))
-            print(f"memory: upsd {upsd.memory_mb:.1f} MB, ours {ours.memory_mb:.1f} MB")
+            await _side_by_side(load, upsd, ours, seconds, WORKS)
+
+
+async def _in_hass(folder: Path, seconds: float) -> None:
+    """Compare with the server in a Home Assistant, whose UPS is polled meanwhile."""
+    load = await _load_generator()
+    limit = Limits().connections_per_address
+    works = [work for work in WORKS if work.clients <= limit]
+    async with running_demo(Options(), folder / "hass") as demo:
+        ours = Running(name="ours", port=demo.nut_port, pid=demo.hass.pid)
+        variables = await list_variables(ours.port)
+        (folder / "upsd").mkdir()
+        async with running_upsd(folder / "upsd", variables) as upsd:
+            print(
+                f"one address may open {limit} connections in Home Assistant, so no more is tried"
+            )
+            await _side_by_side(load, upsd, ours, seconds, works)
+
+
+async def _side_by_side(
+    load: Path, upsd: Running, ours: Running, seconds: float, works: Sequence[Work]
+) -> None:
+    count = len(await list_variables(ours.port))
+    print(f"{count} variables, {seconds:g} s a row, loopback")
+    print(f"{'':24}{'':6}{'/s':>10}{'p50 ms':>10}{'p99 ms':>10}{'max ms':>10}{'ratio':>9}")
+    for work in works:
+        theirs = await _run(load, upsd, work, seconds)
+        mine = await _run(load, ours, work, seconds)
+        _print_row(work, "upsd", theirs)
+        _print_row(work, "ours", mine, ratio=_ratio(work, theirs, mine))
+    print(f"memory: upsd {upsd.memory_mb:.1f} MB, ours {ours.memory_mb:.1f} MB")
 
 
 def _ratio(work: Work, theirs: Figures, mine: Figures) -> float:

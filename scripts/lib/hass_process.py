@@ -63,6 +63,17 @@ class HassProcess:
         """Stop Home Assistant."""
         await self.stop()
 
+    @property
+    def pid(self) -> int:
+        """The process id of the running Home Assistant.
+
+        Raises:
+            HassError: None is running.
+        """
+        if self._process is None:
+            raise HassError("Home Assistant is not running")
+        return self._process.pid
+
     async def run(self) -> None:
         """Return when Home Assistant ends by itself; start it again when it was asked to restart.
 
