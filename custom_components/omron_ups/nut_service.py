@@ -70,6 +70,7 @@ class NutService:
         self._certificate = CertificateWatch(hass, entry, self._issues, self._served)
         self._refused: dict[Address, None] = {}
         self._cancel_retry: CALLBACK_TYPE | None = None
+        self._cancel_names_retry: CALLBACK_TYPE | None = None
         self._undo: list[CALLBACK_TYPE] = []
 
     @property
@@ -142,8 +143,9 @@ class NutService:
             return
         self._ups.set_controls(None)
         self._expected.async_stop()
-        if self._cancel_retry is not None:
-            self._cancel_retry()
+        for cancel in (self._cancel_retry, self._cancel_names_retry):
+            if cancel is not None:
+                cancel()
         while self._undo:
             self._undo.pop()()
         self._issues.async_settle_all()
@@ -222,12 +224,19 @@ class NutService:
         self.async_apply()
 
     @callback
-    def _async_apply_names(self) -> None:
+    def _async_apply_names(self, _now: datetime | None = None) -> None:
+        """Take over the names, now or as soon as nobody else has one of them any more."""
+        if self._cancel_names_retry is not None:
+            self._cancel_names_retry()
+            self._cancel_names_retry = None
         options = nut_options(self._entry)
         try:
             self._ups.set_names(options.ups_name, options.aliases)
         except NameTakenError as err:
             self._async_report(err)
+            self._cancel_names_retry = async_call_later(
+                self._hass, RETRY_INTERVAL, self._async_apply_names
+            )
         else:
             # Without a place on a server nobody has looked yet.
             if self._served.lease is not None:

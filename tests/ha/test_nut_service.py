@@ -267,6 +267,15 @@ async def test_a_name_that_is_taken(
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is not None
     await change_nut_server(hass, other, ups_name="ups3")
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
+    # And when it is the other one that gives the name up.
+    await change_nut_server(hass, other, ups_name="ups")
+    await change_nut_server(hass, loaded, ups_name="first")
+    await pass_retry_interval(hass)
+    assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
+    async with NutConnection(free_port) as client:
+        assert (await client.ask("GET UPSDESC ups")).startswith("UPSDESC ups ")
+    await change_nut_server(hass, other, ups_name="first")
+    assert issue_registry.async_get_issue(DOMAIN, issue_id) is not None
     await hass.config_entries.async_unload(other.entry_id)
 
 
