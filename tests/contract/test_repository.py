@@ -31,6 +31,7 @@ TESTED_BY = {
     "driver/runtime.py": "driver/test_assemble.py",
     "driver/settings.py": "driver/test_commands.py",
     "driver/simulator/__init__.py": "driver/test_simulator.py",
+    "driver/polled.py": "driver/test_ups.py",
     "driver/simulator/battery.py": "driver/test_simulator.py",
     "driver/simulator/commands.py": "driver/test_simulator_replies.py",
     "driver/simulator/faults.py": "driver/test_simulator_faults.py",

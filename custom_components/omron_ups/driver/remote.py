@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 import logging
 import time
-from types import MappingProxyType
+from typing import override
 
 from .errors import UpsError
-from .models import UpsState, Writable
+from .models import Writable
 from .options import Timing
+from .polled import PolledUps, driver_variables
 from .remote_control import RemoteCommand, RemoteControl
 from .remote_errors import CredentialsRefusedError, NoDataError, OldDataError, UnknownUpsError
 from .remote_reader import UpsdReader
@@ -18,7 +18,6 @@ from .remote_state import RemoteObservation, assemble_remote
 from .remote_status import RemoteStatus, RemoteStatusTracker
 from .remote_values import known_variables
 from .remote_wire import RemoteServer, UpsdSession
-from .ups import DRIVER_NAME, DRIVER_VERSION, INTERNAL_ERROR, StateCallback
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -45,12 +44,16 @@ class RemoteOptions:
     """How often the reported battery voltage has to be taken to be that of the whole battery."""
 
 
-class RemoteUps:
+class RemoteUps(PolledUps):
     """One UPS of another NUT server, as if it were on our own link.
 
-    After ``start`` it polls by itself, connects again whenever the connection is lost, and calls
-    every subscriber with a new UpsState at each good poll and once when the readings go stale.
-    Reading needs no account; commands and settings are offered to one that the server accepts.
+    Reading needs no account; commands and settings are offered to one that the server accepts. One
+    that is refused shows in `account_error`.
+
+    ``start`` raises ServerUnreachableError where nothing is there, AddressNotAllowedError where the
+    server wants our address to be allowed first, NotANutServerError where it is something else,
+    UnknownUpsError, which names the UPSes that the server has, NoDataError where it has no readings
+    at the moment, and ReplyTimeoutError where it is silent.
     """
 
     def __init__(
@@ -69,51 +72,24 @@ class RemoteUps:
             options: how to treat it.
             monotonic: the clock that states tell their times on, in seconds.
         """
+        label = f"{server.label}/{ups}"
+        super().__init__(label=label, timing=options.timing, monotonic=monotonic)
         self._server = server
         self._ups = ups
-        self._label = f"{server.label}/{ups}"
         self._options = options
-        self._timing = options.timing
-        self._monotonic = monotonic
-        self._driver_variables = _driver_variables(self._label, options)
+        self._driver_variables = driver_variables(
+            label, version=options.version, timing=options.timing
+        )
         self._reader = UpsdReader(server, ups)
         self._control = RemoteControl(server, ups)
         self._tracker = RemoteStatusTracker()
         self._status = RemoteStatus()
-        self._subscribers: list[StateCallback] = []
-        self._state = UpsState()
-        self._last_error: UpsError | None = None
         self._account_error: CredentialsRefusedError | None = None
-        # Life cycle
-        self._first_round_over = asyncio.Event()
-        self._runner: asyncio.Task[None] | None = None
-        self._stale_timer: asyncio.TimerHandle | None = None
-
-    @property
-    def state(self) -> UpsState:
-        """The last published state."""
-        return self._state
-
-    @property
-    def last_error(self) -> UpsError | None:
-        """Why readings were lost last, None as long as they never were."""
-        return self._last_error
 
     @property
     def account_error(self) -> CredentialsRefusedError | None:
         """Why the account is not accepted; the readings do not depend on it."""
         return self._account_error
-
-    @property
-    def age(self) -> float | None:
-        """Seconds since the last good poll, None before the first."""
-        read_at = self._state.read_at
-        return None if read_at is None else self._monotonic() - read_at
-
-    @property
-    def is_running(self) -> bool:
-        """Whether ``start`` was called and ``stop`` was not."""
-        return self._runner is not None
 
     @property
     def unique_id(self) -> str:
@@ -162,89 +138,15 @@ class RemoteUps:
         """
         await self._control.set_variable(name, value)
 
-    def subscribe(self, callback: StateCallback) -> Callable[[], None]:
-        """Call `callback` with every state from now on; return the undo, which may be repeated."""
-        self._subscribers.append(callback)
+    @override
+    async def _prepare(self) -> None:
+        self._account_error = None
 
-        def unsubscribe() -> None:
-            with contextlib.suppress(ValueError):
-                self._subscribers.remove(callback)
-
-        return unsubscribe
-
-    async def start(self) -> None:
-        """Connect, find the UPS, read it, and ask what the account may do.
-
-        An account that is refused shows in `account_error`.
-
-        Raises:
-            ServerUnreachableError: nothing there.
-            AddressNotAllowedError: the server wants our address to be allowed first.
-            NotANutServerError: it is something else.
-            UnknownUpsError: it has no such UPS; the error names those that it has.
-            NoDataError: it has no readings at the moment.
-            ReplyTimeoutError: it is silent.
-        """
-        if self._runner is not None:
-            return
-        self._last_error = self._account_error = None
-        self._first_round_over.clear()
-        try:
-            await self._connect()
-            self._runner = asyncio.create_task(self._run(), name=f"{DRIVER_NAME} {self._label}")
-            await self._first_round_over.wait()
-        except BaseException:
-            await self.stop()
-            raise
-        if (error := self.last_error) is not None:
-            await self.stop()
-            raise error
-
-    async def stop(self) -> None:
-        """Stop polling and disconnect; may be called at any time, and again."""
-        if self._runner is not None:
-            self._runner.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._runner
-            self._runner = None
-        self._cancel_stale_timer()
-        # Nobody watches any more; whoever stopped it need not be told.
-        self._state = replace(self._state, stale=True)
+    @override
+    async def _disconnect(self) -> None:
         self._reader.close()
 
-    async def _run(self) -> None:
-        while True:
-            await self._serve_connection()
-            # Whoever waits in start() learns from last_error that the round was cut short.
-            self._first_round_over.set()
-            self._reader.close()
-            await self._reconnect()
-
-    async def _reconnect(self) -> None:
-        pause = delay = self._timing.reconnect_first_s
-        while True:
-            await asyncio.sleep(delay)
-            began = self._monotonic()
-            if await self._try_to_connect():
-                return
-            # Counted from try to try, so that a slow refusal does not make the pause longer.
-            pause = min(2 * pause, self._timing.reconnect_longest_s)
-            delay = max(0.0, pause - (self._monotonic() - began))
-
-    async def _try_to_connect(self) -> bool:
-        try:
-            await self._connect()
-        except UpsError as err:
-            self._note_loss(err)
-        except Exception:
-            # The top of the loop: a bug must not end it, the UPS has to be watched.
-            _LOGGER.exception("%s: error while connecting", self._label)
-            self._last_error = UpsError(INTERNAL_ERROR)
-        else:
-            return True
-        self._reader.close()
-        return False
-
+    @override
     async def _connect(self) -> None:
         """Prove the server and the name of the UPS, and read it; the state is published."""
         async with UpsdSession(self._server) as session:
@@ -254,18 +156,7 @@ class RemoteUps:
         self._tracker = RemoteStatusTracker(self._status)
         await self._poll_once()
 
-    async def _serve_connection(self) -> None:
-        """Poll until the connection is lost, and say in last_error why it was."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._poll())
-                tasks.create_task(self._learn())
-        except* UpsError as group:
-            self._note_loss(next(err for err in group.exceptions if isinstance(err, UpsError)))
-        except* Exception:
-            _LOGGER.exception("%s: error in the poll loop", self._label)
-            self._last_error = UpsError(INTERNAL_ERROR)
-
+    @override
     async def _poll(self) -> None:
         while True:
             timing = self._timing
@@ -297,13 +188,13 @@ class RemoteUps:
                 battery_packs=self._options.battery_packs,
             )
         )
-        self._arm_stale_timer()
-        self._announce(state)
+        self._publish_state(state)
 
     async def _read(self) -> tuple[Mapping[str, str], RemoteStatus]:
         found = known_variables(await self._reader.variables())
         return found, self._tracker.feed(found, self._monotonic())
 
+    @override
     async def _learn(self) -> None:
         """Find out what the account may do, again and again until the server says it."""
         while self._control.has_account:
@@ -323,45 +214,9 @@ class RemoteUps:
             await asyncio.sleep(LEARN_AGAIN_S)
         self._first_round_over.set()
 
+    @override
     def _note_loss(self, err: UpsError) -> None:
-        self._last_error = err
-        _LOGGER.debug("%s: lost: %s", self._label, err)
+        super()._note_loss(err)
         if isinstance(err, OldDataError):
             # They were old before the server said so.
             self._go_stale()
-
-    def _announce(self, state: UpsState) -> None:
-        self._state = state
-        for callback in tuple(self._subscribers):
-            try:
-                callback(state)
-            except Exception:
-                # One listener's bug must not keep the news from the others.
-                _LOGGER.exception("%s: error in a subscriber", self._label)
-
-    def _arm_stale_timer(self) -> None:
-        self._cancel_stale_timer()
-        loop = asyncio.get_running_loop()
-        self._stale_timer = loop.call_later(self._timing.stale_after_s, self._go_stale)
-
-    def _cancel_stale_timer(self) -> None:
-        if self._stale_timer is not None:
-            self._stale_timer.cancel()
-            self._stale_timer = None
-
-    def _go_stale(self) -> None:
-        self._cancel_stale_timer()
-        if not self._state.stale:
-            self._announce(replace(self._state, stale=True))
-
-
-def _driver_variables(label: str, options: RemoteOptions) -> Mapping[str, str]:
-    return MappingProxyType(
-        {
-            "driver.name": DRIVER_NAME,
-            "driver.parameter.pollinterval": f"{options.timing.poll_s:g}",
-            "driver.parameter.port": label,
-            "driver.version": options.version,
-            "driver.version.internal": DRIVER_VERSION,
-        }
-    )

@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-import contextlib
-from dataclasses import replace
 import logging
 import time
-from types import MappingProxyType
+from typing import override
 
 from .assemble import Observation, assemble
 from .auto_restart import AutoRestartKeeper, SettingMemory, VolatileMemory
@@ -18,10 +16,10 @@ from .errors import (
     RejectedError,
     ReplyTimeoutError,
     TransportError,
-    UpsError,
 )
-from .models import LinkInfo, UpsState, Writable
+from .models import LinkInfo, Writable
 from .options import UpsOptions
+from .polled import PolledUps, driver_variables
 from .protocol import OmronProtocol
 from .reader import Reader
 from .settings import DRIVER_SETTINGS
@@ -29,9 +27,6 @@ from .transport import Transport
 
 _LOGGER = logging.getLogger(__name__)
 
-DRIVER_NAME = "omron_ups"
-DRIVER_VERSION = "1.0"
-"""Version of this driver by itself, for ``driver.version.internal``."""
 # A device that keeps silent may need its link opened anew.
 SILENT_POLLS_BEFORE_REOPEN = 3
 # Expected time of one exchange until there is a measured one, in seconds.
@@ -39,18 +34,15 @@ EXCHANGE_GUESS_S = 0.3
 # How slowly a long exchange is forgotten, per exchange.
 EXCHANGE_DECAY = 0.9
 DRIVER_VARIABLES = frozenset(row.name for row in DRIVER_SETTINGS)
-INTERNAL_ERROR = "internal error, see the log"
 # How often to look for a query that is due.
 IDLE_S = 0.1
 
-type StateCallback = Callable[[UpsState], None]
 
-
-class Ups:
+class Ups(PolledUps):
     """The UPS behind one transport.
 
-    After ``start`` it polls by itself, opens the link again whenever it is lost, and calls every
-    subscriber with a new UpsState at each good reply and once when the readings go stale.
+    ``start`` raises NotAUpsError where something answers, but not as a UPS, ReplyTimeoutError where
+    nothing answers, and a TransportError whose subclass says why the link cannot be opened.
     """
 
     def __init__(
@@ -70,11 +62,12 @@ class Ups:
                 forgets with the process.
             monotonic: the clock that states tell their times on, in seconds.
         """
+        super().__init__(label=transport.label, timing=options.timing, monotonic=monotonic)
         self._transport = transport
         self._options = options
-        self._timing = options.timing
-        self._monotonic = monotonic
-        self._driver_variables = _driver_variables(transport.label, options)
+        self._driver_variables = driver_variables(
+            transport.label, version=options.version, timing=options.timing
+        )
         self._reader = Reader(transport, dialect=options.dialect, monotonic=monotonic)
         self._keeper = AutoRestartKeeper(memory or VolatileMemory())
         self._control = Control(
@@ -85,38 +78,10 @@ class Ups:
             monotonic=monotonic,
         )
         self._patient_protocol = OmronProtocol(self._exchange_between_polls)
-        self._subscribers: list[StateCallback] = []
-        self._state = UpsState()
-        self._last_error: UpsError | None = None
         # Room between two polls
         self._may_ask = asyncio.Event()
         self._exchange_s = EXCHANGE_GUESS_S
         self._poll_took_s = 0.0
-        # Life cycle
-        self._first_round_over = asyncio.Event()
-        self._runner: asyncio.Task[None] | None = None
-        self._stale_timer: asyncio.TimerHandle | None = None
-
-    @property
-    def state(self) -> UpsState:
-        """The last published state."""
-        return self._state
-
-    @property
-    def last_error(self) -> UpsError | None:
-        """Why the link was lost last, None as long as it never was."""
-        return self._last_error
-
-    @property
-    def age(self) -> float | None:
-        """Seconds since the last good Q1 reply, None before the first."""
-        read_at = self._state.read_at
-        return None if read_at is None else self._monotonic() - read_at
-
-    @property
-    def is_running(self) -> bool:
-        """Whether ``start`` was called and ``stop`` was not."""
-        return self._runner is not None
 
     @property
     def commands(self) -> Mapping[str, InstantCommand]:
@@ -181,87 +146,15 @@ class Ups:
         finally:
             self._publish_if_connected()
 
-    def subscribe(self, callback: StateCallback) -> Callable[[], None]:
-        """Call `callback` with every state from now on; return what undoes this."""
-        self._subscribers.append(callback)
-
-        def unsubscribe() -> None:
-            with contextlib.suppress(ValueError):
-                self._subscribers.remove(callback)
-
-        return unsubscribe
-
-    async def start(self) -> None:
-        """Open the link, prove that a UPS answers, and read everything that it can tell once.
-
-        Raises:
-            NotAUpsError: something answers, but not as a UPS.
-            ReplyTimeoutError: nothing answers.
-            TransportError: the link cannot be opened; its subclass says why.
-        """
-        if self._runner is not None:
-            return
-        self._last_error = None
-        self._first_round_over.clear()
-        name = f"{DRIVER_NAME} {self._transport.label}"
+    @override
+    async def _prepare(self) -> None:
         await self._keeper.load()
-        try:
-            await self._connect()
-            self._runner = asyncio.create_task(self._run(), name=name)
-            await self._first_round_over.wait()
-        except BaseException:
-            await self.stop()
-            raise
-        if (error := self.last_error) is not None:
-            await self.stop()
-            raise error
 
-    async def stop(self) -> None:
-        """Stop polling and close the link; may be called at any time, and again."""
-        if self._runner is not None:
-            self._runner.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._runner
-            self._runner = None
-        self._cancel_stale_timer()
-        # Nobody watches any more; whoever stopped it need not be told.
-        self._state = replace(self._state, stale=True)
+    @override
+    async def _disconnect(self) -> None:
         await self._transport.close()
 
-    async def _run(self) -> None:
-        while True:
-            await self._serve_connection()
-            # Whoever waits in start() learns from last_error that the round was cut short.
-            self._first_round_over.set()
-            await self._transport.close()
-            await self._reconnect()
-
-    async def _reconnect(self) -> None:
-        pause = delay = self._timing.reconnect_first_s
-        while True:
-            await asyncio.sleep(delay)
-            began = self._monotonic()
-            if await self._try_to_connect():
-                return
-            # Counted from try to try, so that a slow refusal does not make the pause longer.
-            pause = min(2 * pause, self._timing.reconnect_longest_s)
-            delay = max(0.0, pause - (self._monotonic() - began))
-
-    async def _try_to_connect(self) -> bool:
-        try:
-            await self._connect()
-        except UpsError as err:
-            self._last_error = err
-            _LOGGER.debug("%s: still lost: %s", self._transport.label, err)
-        except Exception:
-            # The top of the loop: a bug must not end it, the UPS has to be watched.
-            _LOGGER.exception("%s: error while connecting", self._transport.label)
-            self._last_error = UpsError(INTERNAL_ERROR)
-        else:
-            return True
-        await self._transport.close()
-        return False
-
+    @override
     async def _connect(self) -> None:
         """Open the link and prove that Q1 is answered; the state is believed and published."""
         await self._transport.open()
@@ -269,24 +162,12 @@ class Ups:
         try:
             await self._reader.read_status()
         except (InvalidReplyError, RejectedError) as err:
-            raise NotAUpsError(f"{self._transport.label}: no UPS answers here: {err}") from err
+            raise NotAUpsError(f"{self._label}: no UPS answers here: {err}") from err
         await self._reader.confirm_status()
         self._publish()
 
-    async def _serve_connection(self) -> None:
-        """Poll until the link is lost, and say in last_error why it was."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._poll_status())
-                tasks.create_task(self._poll_queries())
-        except* UpsError as group:
-            self._last_error = _first_error(group)
-            _LOGGER.debug("%s: lost: %s", self._transport.label, self._last_error)
-        except* Exception:
-            _LOGGER.exception("%s: error in the poll loop", self._transport.label)
-            self._last_error = UpsError(INTERNAL_ERROR)
-
-    async def _poll_status(self) -> None:
+    @override
+    async def _poll(self) -> None:
         silent_polls = 0
         while True:
             began = self._monotonic()
@@ -295,7 +176,7 @@ class Ups:
                 await self._reader.confirm_status()
             except (InvalidReplyError, RejectedError, ReplyTimeoutError) as err:
                 silent_polls += 1
-                _LOGGER.debug("%s: no status: %s", self._transport.label, err)
+                _LOGGER.debug("%s: no status: %s", self._label, err)
                 if silent_polls >= SILENT_POLLS_BEFORE_REOPEN:
                     raise
             else:
@@ -329,7 +210,8 @@ class Ups:
         self._exchange_s = max(took, EXCHANGE_DECAY * self._exchange_s)
         return reply
 
-    async def _poll_queries(self) -> None:
+    @override
+    async def _learn(self) -> None:
         reader = self._reader
         await reader.discover(self._patient_protocol)
         was_on_battery = False
@@ -351,7 +233,7 @@ class Ups:
 
     def _require_link(self) -> None:
         if not self._transport.is_open:
-            raise TransportError(f"{self._transport.label}: there is no link to the UPS")
+            raise TransportError(f"{self._label}: there is no link to the UPS")
 
     def _publish_if_connected(self) -> None:
         # A state in between would call old readings fresh while the link is down.
@@ -377,43 +259,4 @@ class Ups:
                 estimates_runtime=not reader.tells_runtime,
             )
         )
-        self._arm_stale_timer(reader.read_at + self._timing.stale_after_s - self._monotonic())
-        self._announce(state)
-
-    def _announce(self, state: UpsState) -> None:
-        self._state = state
-        for callback in tuple(self._subscribers):
-            try:
-                callback(state)
-            except Exception:
-                # One listener's bug must not keep the news from the others.
-                _LOGGER.exception("%s: error in a subscriber", self._transport.label)
-
-    def _arm_stale_timer(self, delay: float) -> None:
-        self._cancel_stale_timer()
-        self._stale_timer = asyncio.get_running_loop().call_later(delay, self._go_stale)
-
-    def _cancel_stale_timer(self) -> None:
-        if self._stale_timer is not None:
-            self._stale_timer.cancel()
-            self._stale_timer = None
-
-    def _go_stale(self) -> None:
-        self._stale_timer = None
-        self._announce(replace(self._state, stale=True))
-
-
-def _driver_variables(label: str, options: UpsOptions) -> Mapping[str, str]:
-    return MappingProxyType(
-        {
-            "driver.name": DRIVER_NAME,
-            "driver.parameter.pollinterval": f"{options.timing.poll_s:g}",
-            "driver.parameter.port": label,
-            "driver.version": options.version,
-            "driver.version.internal": DRIVER_VERSION,
-        }
-    )
-
-
-def _first_error(group: BaseExceptionGroup[UpsError]) -> UpsError:
-    return next(error for error in group.exceptions if isinstance(error, UpsError))
+        self._publish_state(state)
