@@ -48,31 +48,26 @@ def _set_charge(simulated: SimulatedUps, percent: float) -> None:
     simulated.charge = percent
 
 
+def _charge(
+    key: str, variable: str, value_fn: Callable[[UpsState], int | None]
+) -> OmronNumberDescription:
+    return OmronNumberDescription(
+        key=key,
+        translation_key=key,
+        entity_category=EntityCategory.CONFIG,
+        mode=NumberMode.BOX,
+        native_max_value=100,
+        native_min_value=0,
+        native_step=1,
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        variable=variable,
+        value_fn=value_fn,
+    )
+
+
 NUMBERS: Final[tuple[OmronNumberDescription, ...]] = (
-    OmronNumberDescription(
-        key="battery_charge_low",
-        translation_key="battery_charge_low",
-        entity_category=EntityCategory.CONFIG,
-        mode=NumberMode.BOX,
-        native_max_value=100,
-        native_min_value=0,
-        native_step=1,
-        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
-        variable="battery.charge.low",
-        value_fn=lambda s: s.battery_charge_low,
-    ),
-    OmronNumberDescription(
-        key="battery_charge_restart",
-        translation_key="battery_charge_restart",
-        entity_category=EntityCategory.CONFIG,
-        mode=NumberMode.BOX,
-        native_max_value=100,
-        native_min_value=0,
-        native_step=1,
-        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
-        variable="battery.charge.restart",
-        value_fn=lambda s: s.battery_charge_restart,
-    ),
+    _charge("battery_charge_low", "battery.charge.low", lambda s: s.battery_charge_low),
+    _charge("battery_charge_restart", "battery.charge.restart", lambda s: s.battery_charge_restart),
     OmronNumberDescription(
         key="shutdown_delay",
         translation_key="shutdown_delay",
