@@ -9,7 +9,7 @@ import pytest
 from .source import INTEGRATION, modules, relative, tree
 
 PACKAGE = "custom_components.omron_ups"
-INNER = ("driver", "nut")
+INNER = ("driver", "nut", "shutdown")
 # The only way from one inner package to another: nut/ reads the driver's data types.
 ALLOWED = {("nut", f"{PACKAGE}.driver.models")}
 BANNED = {"async_timeout", "requests", "serial", "serial_asyncio", "voluptuous"}
