@@ -7,9 +7,8 @@ from pathlib import Path
 import time
 
 import pytest
-from usb.backend import libusb1
 
-from custom_components.omron_ups.driver import UpsOptions, transport_usb, usb_context
+from custom_components.omron_ups.driver import UpsOptions
 from custom_components.omron_ups.driver.errors import (
     DeviceBusyError,
     DeviceNotFoundError,
@@ -23,12 +22,10 @@ from custom_components.omron_ups.driver.transport_usb import UsbTransport
 from custom_components.omron_ups.driver.ups import Ups
 from custom_components.omron_ups.driver.usb_devices import UsbUnit, list_usb_units
 
-from ..simulated import make_ups
 from .bus import VhciBus
 
 Q1 = b"(103.7 000.0 103.8 012 50.1 13.7 25.9 00101000"
 USER = 1000
-LIBRARIES = {"system": 0, "packaged": 1}
 LIMIT_S = 30
 HIDRAW = Path("/sys/class/hidraw")
 
@@ -40,25 +37,11 @@ def server() -> Iterator[VhciBus]:
     server.close()
 
 
-@pytest.fixture(params=LIBRARIES)
-def bus(
-    request: pytest.FixtureRequest, server: VhciBus, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[VhciBus]:
-    """The kernel's bus without a device, seen by one of the two libusbs."""
-    find = usb_context._FINDERS[LIBRARIES[request.param]]
-    monkeypatch.setattr(usb_context, "_FINDERS", (find,))
-    monkeypatch.setattr(transport_usb, "_answered_to", {})
-    libusb1._lib_object = None
-    usb_context._load.cache_clear()
+@pytest.fixture
+def bus(libusb: None, server: VhciBus) -> Iterator[VhciBus]:
+    """The kernel's bus without a device."""
     yield server
     server("unplug")
-    libusb1._lib_object = None
-    usb_context._load.cache_clear()
-
-
-@pytest.fixture
-def ups() -> SimulatedUps:
-    return make_ups()
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ import threading
 from typing import Any
 
 import pytest
-from usb.backend import libusb1
 
-from custom_components.omron_ups.driver import UpsOptions, transport_usb, usb_context
+from custom_components.omron_ups.driver import UpsOptions
 from custom_components.omron_ups.driver.errors import (
     DeviceBusyError,
     DeviceNotFoundError,
@@ -31,13 +30,11 @@ from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
 from custom_components.omron_ups.driver.transport_usb import UsbTransport
 from custom_components.omron_ups.driver.ups import Ups
 from custom_components.omron_ups.driver.usb_devices import UsbIdentity, list_usb_units
-from tests.driver.simulated import make_ups
 from tests.driver.usb_rig.bus import UmockdevBus
 
 BW55T = UsbIdentity(product_id=0x00D0, port="1-2.3")
 Q1 = b"(103.7 000.0 103.8 012 50.1 13.7 25.9 00101000"
 NOBODY = 65534
-LIBRARIES = {"system": 0, "packaged": 1}
 
 
 @pytest.fixture(scope="module")
@@ -47,26 +44,14 @@ def server() -> Iterator[UmockdevBus]:
     server.close()
 
 
-@pytest.fixture(params=LIBRARIES)
+@pytest.fixture
 def bus(
-    request: pytest.FixtureRequest, server: UmockdevBus, monkeypatch: pytest.MonkeyPatch
+    libusb: None, server: UmockdevBus, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[UmockdevBus]:
-    """A bus without a device, seen by one of the two libusbs."""
-    find = usb_context._FINDERS[LIBRARIES[request.param]]
-    monkeypatch.setattr(usb_context, "_FINDERS", (find,))
-    monkeypatch.setattr(transport_usb, "_answered_to", {})
+    """A bus without a device."""
     monkeypatch.setenv("UMOCKDEV_DIR", server.root)
-    libusb1._lib_object = None
-    usb_context._load.cache_clear()
     yield server
     server("unplug")
-    libusb1._lib_object = None
-    usb_context._load.cache_clear()
-
-
-@pytest.fixture
-def ups() -> SimulatedUps:
-    return make_ups()
 
 
 @pytest.fixture
