@@ -12,6 +12,7 @@ OMRON_VENDOR_ID = 0x0590
 
 _VENDOR_TABLE = "listed by vendor driver 1.02"
 _COMMENTED_OUT = "listed by vendor driver 1.02, but switched off there"
+_RATED_BY_MANUAL = "listed by vendor driver 1.02; rating from the manual"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,8 @@ class ModelProfile:
     """USB product id."""
     evidence: str
     """Who saw what of it."""
+    is_seen: bool = False
+    """Whether somebody published what a unit of this model answered."""
     topology: Topology | None = None
     runtime: RuntimeConstants | None = None
     """For the models that vendor driver 1.02 has constants for: they do not tell their runtime."""
@@ -73,14 +76,18 @@ MODELS: tuple[ModelProfile, ...] = (
         0x0080,
         "BY35S",
         runtime=_runtime(29, 0.0044, 6),
-        evidence="seen: Q1 over USB (two users)",
+        is_seen=True,
+        evidence="Q1 over USB, two users",
         topology=Topology.STANDBY,
     ),
     _row(
         0x0081,
         "BY50S",
         runtime=_runtime(20, 0.0044, 3.5),
-        evidence="seen: Q1 over USB; a community driver was presumably written on it",
+        is_seen=True,
+        evidence=(
+            "Q1 over USB; a community driver was presumably written on it; rating from a script"
+        ),
         realpower_nominal=300,
     ),
     _row(0x0086, "BZ35LT2", runtime=_runtime(21, 0.0088, 3)),
@@ -90,21 +97,23 @@ MODELS: tuple[ModelProfile, ...] = (
     _row(0x00AD, "BN75R"),
     _row(0x00AE, "BN150R"),
     _row(0x00AF, "BN300R"),
-    _row(0x00B4, "BN50T", realpower_nominal=450),
-    _row(0x00B5, "BN75T", evidence="seen: Q1 over RS-232"),
-    _row(0x00B6, "BN100T", realpower_nominal=900),
+    _row(0x00B4, "BN50T", evidence=_RATED_BY_MANUAL, realpower_nominal=450),
+    _row(0x00B5, "BN75T", is_seen=True, evidence="Q1 over RS-232"),
+    _row(0x00B6, "BN100T", evidence=_RATED_BY_MANUAL, realpower_nominal=900),
     _row(
         0x00B7,
         "BN150T",
-        evidence="seen: nine queries, An, Af, S, Sf and C over USB",
+        is_seen=True,
+        evidence="nine queries, An, Af, S, Sf and C over USB",
         topology=Topology.STANDBY,
     ),
-    _row(0x00B8, "BN220T", realpower_nominal=1980),
+    _row(0x00B8, "BN220T", evidence=_RATED_BY_MANUAL, realpower_nominal=1980),
     _row(0x00B9, "BN300T"),
     _row(
         0x00D0,
         "BW55T",
-        evidence="seen: a dump of 43 variables, a community driver; not in the vendor table",
+        is_seen=True,
+        evidence="a dump of 43 variables, a community driver; not in the vendor table",
         topology=Topology.STANDBY,
         battery_packs=2,
         realpower_nominal=340,
