@@ -86,6 +86,8 @@ class Reply:
     outcome: Outcome
     detail: str = ""
     """What the host said, in English or its own words, at most 500 characters, no secret."""
+    was_sent: bool = True
+    """False if the request certainly never left this machine: sending it again is safe."""
 
 
 class Severity(IntEnum):
