@@ -1,0 +1,63 @@
+"""What can go wrong between the plan and a host; no text of these holds a secret."""
+
+from .models import Outcome, Reply
+
+
+class ShutdownError(Exception):
+    """Base of every error that leaves this package."""
+
+
+class OptionError(ShutdownError, ValueError):
+    """What the user configured cannot be used; the text names the option, never its value."""
+
+
+class RequestError(ShutdownError):
+    """A request to a host came to nothing, or nobody knows what it came to."""
+
+    outcome = Outcome.UNKNOWN
+    was_sent = True
+    """False if the request certainly never left this machine."""
+
+    @property
+    def reply(self) -> Reply:
+        """The same for the runner."""
+        return Reply(outcome=self.outcome, detail=str(self), was_sent=self.was_sent)
+
+
+class UnreachableError(RequestError):
+    """No connection was made, so nothing was sent: the host may be off already."""
+
+    was_sent = False
+
+
+class NoAnswerError(RequestError):
+    """The connection died, or nothing came back in time, after the request may have left."""
+
+
+class BadAnswerError(RequestError):
+    """Something answered that is not what was asked, or not in its language."""
+
+
+class RefusedError(RequestError):
+    """The host said no."""
+
+    outcome = Outcome.REFUSED
+
+
+class CredentialsRefusedError(RefusedError):
+    """The host does not accept who we are: wrong, expired or without the right."""
+
+
+class IdentityError(RefusedError):
+    """The host could not prove to be the one that was configured; nothing was sent."""
+
+    was_sent = False
+
+
+class IdentityChangedError(IdentityError):
+    """Its certificate or host key is another one than the one that was confirmed."""
+
+    def __init__(self, message: str, *, fingerprint: str) -> None:
+        """Take what the host shows now, as the confirm dialogue would show it."""
+        super().__init__(message)
+        self.fingerprint = fingerprint
