@@ -61,3 +61,15 @@ class IdentityChangedError(IdentityError):
         """Take what the host shows now, as the confirm dialogue would show it."""
         super().__init__(message)
         self.fingerprint = fingerprint
+
+
+class NotArmedError(ShutdownError):
+    """The plan is not armed, or in maintenance: nothing that has an effect is sent."""
+
+
+class BusyError(ShutdownError):
+    """Another plan is under way, or ended only just now."""
+
+
+class UnknownTargetError(ShutdownError):
+    """There is no target of this id."""
