@@ -6,6 +6,7 @@ The process needs umockdev's library preloaded, which is why these are no tests 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+import json
 import os
 from pathlib import Path
 import threading
@@ -30,6 +31,7 @@ from custom_components.omron_ups.driver.simulator.unit import SimulatedUps
 from custom_components.omron_ups.driver.transport_usb import UsbTransport
 from custom_components.omron_ups.driver.ups import Ups
 from custom_components.omron_ups.driver.usb_devices import UsbIdentity, list_usb_units
+from scripts.lib.dump_ups import main as dump_ups
 from tests.driver.usb_rig.bus import UmockdevBus
 
 BW55T = UsbIdentity(product_id=0x00D0, port="1-2.3")
@@ -270,3 +272,29 @@ async def test_the_whole_driver_survives_a_replug(
     finally:
         await driver.stop()
     assert bus("driver") == "usbhid"
+
+
+@pytest.mark.parametrize("name", [[], ["L123"], ["1-2.3"]], ids=str)
+async def test_a_unit_is_dumped(
+    bus: UmockdevBus, ups: SimulatedUps, tmp_path: Path, name: list[str]
+) -> None:
+    bus.plug(ups, serial="L123")
+    output = tmp_path / "dump.json"
+    arguments = ["--usb", *name, "--output", str(output)]
+    assert await asyncio.to_thread(dump_ups, arguments, lambda _: None) == 0
+    dump = json.loads(output.read_text())
+    assert (dump["link"]["model"], dump["link"]["product_id"]) == ("BW55T", 0xD0)
+    assert dump["replies"]["Q1"] == Q1.decode()
+    assert dump["variables"]["battery.charge"] == "100"
+    assert "L123" not in output.read_text()
+    assert bus("driver") == "usbhid"
+
+
+async def test_a_sensor_is_dumped_only_when_named(bus: UmockdevBus, ups: SimulatedUps) -> None:
+    bus.plug(ups, product_id=0x00D4, product="2JCIE-BU01")
+    said: list[str] = []
+    assert await asyncio.to_thread(dump_ups, ["--usb"], said.append) == 1
+    assert "no UPS is attached" in said.pop()
+    assert bus("log") == []
+    assert await asyncio.to_thread(dump_ups, ["--usb", "1-2.3"], said.append) == 0
+    assert json.loads(said[0])["link"]["product_id"] == 0xD4
