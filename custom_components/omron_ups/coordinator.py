@@ -8,7 +8,7 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .const import LOGGER
-from .driver import SimulatedUps, Ups, UpsState
+from .driver import SimulatedUps, UpsSource, UpsState
 from .errors import update_failed
 from .nut_service import NutService
 from .outages import OutageLog
@@ -19,7 +19,7 @@ class OmronRuntimeData:
     """Everything that belongs to one set-up config entry."""
 
     coordinator: OmronCoordinator
-    ups: Ups
+    ups: UpsSource
     nut: NutService
     outage_log: OutageLog
     simulated: SimulatedUps | None
@@ -55,7 +55,7 @@ class OmronCoordinator(DataUpdateCoordinator[UpsState]):
 
     config_entry: OmronConfigEntry
 
-    def __init__(self, hass: HomeAssistant, entry: OmronConfigEntry, ups: Ups) -> None:
+    def __init__(self, hass: HomeAssistant, entry: OmronConfigEntry, ups: UpsSource) -> None:
         """Begin with what the UPS, which must have been started, says now."""
         super().__init__(hass, LOGGER, config_entry=entry, name=entry.title)
         self.ups = ups

@@ -17,7 +17,7 @@ from .const import (
     CONF_PRIVATE_KEY,
 )
 from .coordinator import OmronConfigEntry, OmronRuntimeData
-from .driver import make_dump
+from .driver import Ups, make_dump
 from .nut_service import NutService
 
 TO_REDACT: Final = frozenset(
@@ -32,6 +32,9 @@ TO_REDACT: Final = frozenset(
         CONF_PRIVATE_KEY,
         CONF_USERNAME,
         "address",
+        "device.contact",
+        "device.location",
+        "device.macaddr",
         "device.serial",
         "driver.parameter.port",
         "serial",
@@ -56,8 +59,9 @@ async def async_get_config_entry_diagnostics(
                 for subentry in entry.subentries.values()
             ],
             "ups": _ups(data),
-            # What scripts/dump-ups writes: it can be replayed as a simulated device.
-            "dump": make_dump(data.ups),
+            # What scripts/dump-ups writes: it can be replayed as a simulated device. Another NUT
+            # server hands on no replies of its unit.
+            "dump": make_dump(data.ups) if isinstance(data.ups, Ups) else None,
             "nut": _nut(data.nut, {*data.ups.state.variables, *data.ups.commands}),
             "outages": asdict(data.outage_log.outages),
         },

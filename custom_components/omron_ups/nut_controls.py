@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Mapping
 from typing import Final
 
-from .driver import OutOfRangeError, UnconfirmedError, Ups, UpsError
+from .driver import OutOfRangeError, UnconfirmedError, UpsError, UpsSource
 from .nut import ControlArgumentError, ControlError, ControlUnknownError, Writable
 
 # The first row that fits wins.
@@ -17,7 +17,7 @@ _REFUSALS: Final[Mapping[type[UpsError], type[ControlError]]] = {
 class UpsControls:
     """The driver as the NUT server sees it: its Controls."""
 
-    def __init__(self, ups: Ups) -> None:
+    def __init__(self, ups: UpsSource) -> None:
         """Act on `ups`."""
         self._ups = ups
 
@@ -30,7 +30,7 @@ class UpsControls:
         await _carry_out(self._ups.command(name, parameter))
 
 
-def writable_by_clients(ups: Ups) -> dict[str, Writable]:
+def writable_by_clients(ups: UpsSource) -> dict[str, Writable]:
     """Return the variables that NUT clients may be allowed to write.
 
     A wrong value of the others can destroy what is attached, and no account has a right for that.

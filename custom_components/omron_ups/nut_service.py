@@ -11,7 +11,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
 
 from .const import CONF_ENTRY_ID, CONF_NETWORK, LOGGER, Issue
-from .driver import Ups, UpsState
+from .driver import UpsSource, UpsState
 from .expected_clients import ExpectedClients
 from .forced_shutdowns import ForcedShutdowns
 from .issues import EntryIssues
@@ -52,7 +52,7 @@ class NutService:
     takes a lost connection for the end and stops its host.
     """
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, ups: Ups) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, ups: UpsSource) -> None:
         """Prepare to serve `ups`; `async_start` does."""
         self._hass = hass
         self._entry = entry

@@ -17,7 +17,7 @@ import probatio
 from .const import DOMAIN
 from .controls import async_send_command, async_set_variable
 from .coordinator import OmronConfigEntry
-from .driver import Ups
+from .driver import UpsSource
 
 SERVICE_GET_VARIABLES = "get_variables"
 SERVICE_SEND_COMMAND = "send_command"
@@ -90,7 +90,7 @@ async def _async_set_variable(call: ServiceCall) -> None:
     await async_set_variable(_ups_of(call), call.data[ATTR_VARIABLE], call.data[ATTR_VALUE])
 
 
-def _ups_of(call: ServiceCall) -> Ups:
+def _ups_of(call: ServiceCall) -> UpsSource:
     entry: OmronConfigEntry = async_get_config_entry(
         call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
     )
