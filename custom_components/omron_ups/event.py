@@ -18,11 +18,8 @@ from .nut import ForcedShutdown
 
 PARALLEL_UPDATES = 0
 
-# The one event that comes from the network and not from the UPS.
-FORCED_SHUTDOWN: Final = "forced_shutdown"
-
 POWER: Final = EventEntityDescription(
-    key="power", translation_key="power", event_types=[*PowerEvent, FORCED_SHUTDOWN]
+    key="power", translation_key="power", event_types=list(PowerEvent)
 )
 
 
@@ -108,8 +105,9 @@ class OmronPowerEvent(OmronStandingEntity, EventEntity):
 
     @callback
     def _report_forced_shutdown(self, request: ForcedShutdown) -> None:
+        """Report what a client of our own server has ordered."""
         self._report(
-            FORCED_SHUTDOWN,
+            PowerEvent.FORCED_SHUTDOWN,
             ups_name=request.name,
             username=request.username,
             address=str(request.address),

@@ -16,6 +16,7 @@ from custom_components.omron_ups.driver import PowerEvent, UpsState, power_event
         ("replace_battery", [PowerEvent.REPLACE_BATTERY], []),
         ("fault", [PowerEvent.FAULT], [PowerEvent.FAULT_CLEARED]),
         ("testing", [PowerEvent.TEST_STARTED], [PowerEvent.TEST_FINISHED]),
+        ("forced_shutdown", [PowerEvent.FORCED_SHUTDOWN], []),
         ("stale", [PowerEvent.COMMUNICATION_LOST], [PowerEvent.COMMUNICATION_RESTORED]),
     ],
 )

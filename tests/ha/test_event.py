@@ -203,3 +203,16 @@ async def test_a_forced_shutdown_is_reported_once(
         loaded.runtime_data.nut.forced_shutdowns.async_clear("ups")
         assert await client.ask("FSD ups") == "OK FSD-SET"
     await eventually(lambda: len(forced()) == 2)
+
+
+async def test_a_forced_shutdown_by_the_server_that_has_the_ups(
+    hass: HomeAssistant, loaded: MockConfigEntry, seen: Seen
+) -> None:
+    publish = publisher(loaded)
+    for forced in (False, True, True, False):
+        publish(on_battery=True, forced_shutdown=forced)
+    await hass.async_block_till_done()
+    forced_shutdowns = [event for event in seen if event["event_type"] == "forced_shutdown"]
+    assert len(forced_shutdowns) == 1
+    # No client of ours has ordered it.
+    assert forced_shutdowns[0].keys() & {"ups_name", "username", "address"} == set()

@@ -23,6 +23,7 @@ class PowerEvent(StrEnum):
     TEST_FINISHED = "test_finished"
     COMMUNICATION_LOST = "communication_lost"
     COMMUNICATION_RESTORED = "communication_restored"
+    FORCED_SHUTDOWN = "forced_shutdown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ _EDGES = (
     _Edge(lambda s: s.replace_battery, PowerEvent.REPLACE_BATTERY, None),
     _Edge(lambda s: s.fault, PowerEvent.FAULT, PowerEvent.FAULT_CLEARED),
     _Edge(lambda s: s.testing, PowerEvent.TEST_STARTED, PowerEvent.TEST_FINISHED),
+    _Edge(lambda s: s.forced_shutdown, PowerEvent.FORCED_SHUTDOWN, None),
 )
 
 
