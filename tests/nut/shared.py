@@ -83,12 +83,14 @@ def credentials(user: str) -> str:
     return f"USERNAME {user}\nPASSWORD {user}pw\n"
 
 
+def escape(value: str) -> str:
+    """Return a value as it stands between quotes."""
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("#", "\\#")
+
+
 def driver_lines() -> Sequence[str]:
     """Return what a driver tells upsd about the same UPS."""
-    lines = []
-    for name, value in VARIABLES.items():
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("#", "\\#")
-        lines.append(f'SETINFO {name} "{escaped}"')
+    lines = [f'SETINFO {name} "{escape(value)}"' for name, value in VARIABLES.items()]
     for name, rule in WRITABLE.items():
         lines.append(f"SETFLAGS {name} RW {'NUMBER' if rule.max_length is None else 'STRING'}")
         if rule.max_length is not None:
@@ -163,6 +165,7 @@ class Served:
     driver: Driver = field(default_factory=Driver)
     clock: Clock = field(default_factory=Clock)
     upses: dict[str, NutUps] = field(default_factory=dict)
+    _undo: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     @property
     def port(self) -> int:
@@ -173,6 +176,14 @@ class Served:
     def ups(self) -> NutUps:
         """Return the healthy UPS."""
         return self.upses["ups"]
+
+    def add(self, name: str) -> None:
+        """Serve a UPS."""
+        self._undo[name] = self.server.add_ups(self.upses[name])
+
+    def remove(self, name: str) -> None:
+        """Serve a UPS no more."""
+        self._undo.pop(name)()
 
 
 def make_ups(name: str, clock: Clock, *, description: str = "") -> NutUps:
@@ -199,7 +210,7 @@ async def serving_with(settings: ServerSettings) -> AsyncGenerator[Served]:
     for device in DEVICES:
         ups = make_ups(device.name, served.clock, description=device.description)
         served.upses[device.name] = ups
-        served.server.add_ups(ups)
+        served.add(device.name)
     served.ups.publish(VARIABLES, read_at=served.clock.now)
     served.ups.declare(writable=WRITABLE, commands=COMMANDS)
     served.ups.set_controls(served.driver)

@@ -46,15 +46,6 @@ async def polls(served: Served, count: int) -> None:
             await asyncio.sleep(0.02)
 
 
-def remove_and_add(served: Served) -> None:
-    """Take the UPS off the server and serve it again, as a reload of its entry does."""
-    directory = served.server._directory
-    directory._upses.remove(served.ups)
-    directory.names_changed()
-    served.ups.drop_clients(directory)
-    served.server.add_ups(served.ups)
-
-
 async def test_78_outage_stops_the_secondary_first_and_then_the_primary(
     served: Served, tmp_path: Path
 ) -> None:
@@ -131,7 +122,8 @@ async def test_test_alarm_gap_and_reload_stop_nobody(
         await polls(served, 4)
         show(served, status)
         # The entry is reloaded: its UPS goes, and comes again with the same data.
-        remove_and_add(served)
+        served.remove("ups")
+        served.add("ups")
         await until(served.ups, lambda: served.ups.logins == 2)
         for upsmon in (primary, secondary):
             assert await upsmon.until("COMMOK") == [
