@@ -1,6 +1,7 @@
 """Real upsmon 2.8.0, primary and secondary, through outages that end badly and ones that do not."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 import os
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 from custom_components.omron_ups.nut import ForcedShutdown, LoggedIn
 
 from .certificates import write_files
-from .shared import PATIENCE_S, Driver, Served, connected, serving_with, settings, until
+from .shared import PATIENCE_S, Driver, Served, connected, serving, serving_with, settings, until
+from .sides import UpsdSide, eventually
+from .upsd import Upsd
 from .upsmon import UPSMON, running_upsmon
 
 PRIMARY = "ups mon monpw primary"
@@ -21,6 +24,8 @@ TROUBLE = {
     "ups.test.result": "In progress",
     "ups.beeper.status": "enabled",
 }
+
+PRIMARY_EVENTS = ["ONBATT", "LOWBATT", "SHUTDOWN"]
 
 pytestmark = pytest.mark.usefixtures("_upsmon")
 
@@ -36,6 +41,12 @@ def _upsmon() -> None:
 
 def show(served: Served, status: str, **variables: str) -> None:
     served.ups.publish({"ups.status": status} | variables, read_at=served.clock.now)
+
+
+def is_end_of_a_secondary(events: Sequence[str]) -> bool:
+    """Tell whether these are the right events; LB and FSD may be seen in one poll, FSD first."""
+    first, *between, last = events
+    return (first, sorted(between), last) == ("ONBATT", ["FSD", "LOWBATT"], "SHUTDOWN")
 
 
 async def polls(served: Served, count: int) -> None:
@@ -68,10 +79,8 @@ async def test_78_outage_stops_the_secondary_first_and_then_the_primary(
         await primary.until("ONBATT")
         await secondary.until("ONBATT")
         show(served, "OB DISCHRG LB")
-        assert await primary.ended() == ["ONBATT", "LOWBATT", "SHUTDOWN"]
-        # It may see LB and FSD in one poll, in which FSD is the first word.
-        first, *between, last = await secondary.ended()
-        assert (first, sorted(between), last) == ("ONBATT", ["FSD", "LOWBATT"], "SHUTDOWN")
+        assert await primary.ended() == PRIMARY_EVENTS
+        assert is_end_of_a_secondary(await secondary.ended())
         assert primary.shutdown_file.exists()
         assert secondary.shutdown_file.exists()
         assert primary.shutdown_file.stat().st_mtime_ns > secondary.shutdown_file.stat().st_mtime_ns
@@ -79,6 +88,22 @@ async def test_78_outage_stops_the_secondary_first_and_then_the_primary(
     assert logins == [1, 2, 1, 0]
     assert await syncs[0] == ()
     assert served.ups.forced_shutdowns == ("ups",)
+
+
+async def test_78_upsd_leads_to_the_same_events(own_upsd: Upsd, tmp_path: Path) -> None:
+    side = UpsdSide(own_upsd)
+    async with (
+        running_upsmon(tmp_path / "primary", side.port, PRIMARY) as primary,
+        running_upsmon(tmp_path / "secondary", side.port, SECONDARY) as secondary,
+    ):
+        await eventually(side.port, "GET NUMLOGINS ups", b"NUMLOGINS ups 2\n")
+        side.publish("ups", {"ups.status": "OB DISCHRG"})
+        await primary.until("ONBATT")
+        await secondary.until("ONBATT")
+        side.publish("ups", {"ups.status": "OB DISCHRG LB"})
+        assert await primary.ended() == PRIMARY_EVENTS
+        assert is_end_of_a_secondary(await secondary.ended())
+        await eventually(side.port, "GET NUMLOGINS ups", b"NUMLOGINS ups 0\n")
 
 
 async def test_forced_shutdown_of_a_name_stops_only_those_who_ask_under_it(
@@ -106,13 +131,19 @@ async def test_forced_shutdown_of_a_name_stops_only_those_who_ask_under_it(
         assert not stays.shutdown_file.exists()
 
 
-@pytest.mark.parametrize("status", ["OL", "OB DISCHRG"])
-async def test_test_alarm_gap_and_reload_stop_nobody(
-    status: str, served: Served, tmp_path: Path
-) -> None:
+async def test_test_alarm_gap_and_reload_stop_nobody(tmp_path: Path) -> None:
+    async with asyncio.TaskGroup() as both:
+        for status, news in (("OL", "ONBATT"), ("OB DISCHRG", "ONLINE")):
+            both.create_task(_trouble_stops_nobody(status, news, tmp_path))
+
+
+async def _trouble_stops_nobody(status: str, news: str, folder: Path) -> None:
+    """Go through all that is no outage while the status is this one, and then hear the news."""
+    before = ["ONBATT"] if news == "ONLINE" else []
     async with (
-        running_upsmon(tmp_path / "primary", served.port, PRIMARY) as primary,
-        running_upsmon(tmp_path / "secondary", served.port, SECONDARY) as secondary,
+        serving() as served,
+        running_upsmon(folder / f"primary-{news}", served.port, PRIMARY) as primary,
+        running_upsmon(folder / f"secondary-{news}", served.port, SECONDARY) as secondary,
     ):
         await until(served.ups, lambda: served.ups.logins == 2)
         show(served, status, **TROUBLE)
@@ -126,17 +157,13 @@ async def test_test_alarm_gap_and_reload_stop_nobody(
         served.add("ups")
         await until(served.ups, lambda: served.ups.logins == 2)
         for upsmon in (primary, secondary):
-            assert await upsmon.until("COMMOK") == [
-                *(["ONBATT"] if status != "OL" else []),
-                *("COMMBAD", "COMMOK"),
-            ]
+            assert await upsmon.until("COMMOK") == [*before, "COMMBAD", "COMMOK"]
         await polls(served, 4)
-        show(served, "OB DISCHRG" if status == "OL" else "OL")
+        show(served, "OB DISCHRG" if news == "ONBATT" else "OL")
         for upsmon in (primary, secondary):
-            events = await upsmon.until("ONBATT" if status == "OL" else "ONLINE")
-            assert not {"FSD", "SHUTDOWN", "LOWBATT", "NOCOMM"} & set(events)
+            assert await upsmon.until(news) == [*before, "COMMBAD", "COMMOK", news]
             assert not upsmon.shutdown_file.exists()
-    assert served.ups.forced_shutdowns == ()
+        assert served.ups.forced_shutdowns == ()
 
 
 async def test_upsmon_that_is_killed_is_counted_out(served: Served, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def _prepare(folder: Path, port: int, login: str, extra: str) -> tuple[Path, Pat
         f"MONITOR {ups}@127.0.0.1:{port} 1 {user} {password} {kind}\n"
         f'SHUTDOWNCMD "touch {shutdown_file}"\n'
         + "".join(f'NOTIFYMSG {name} "EVENT {name}"\nNOTIFYFLAG {name} SYSLOG\n' for name in _TYPES)
-        + "POLLFREQ 1\nPOLLFREQALERT 1\nDEADTIME 3\nFINALDELAY 0\nHOSTSYNC 10\nMINSUPPLIES 1\n"
+        + "POLLFREQ 1\nPOLLFREQALERT 1\nDEADTIME 15\nFINALDELAY 0\nHOSTSYNC 10\nMINSUPPLIES 1\n"
         f"POWERDOWNFLAG {folder}/killpower\nRUN_AS_USER root\n{extra}"
     )
     configuration.chmod(0o640)
