@@ -48,10 +48,16 @@ class Network(Protocol):
     """Looks at hosts from outside; each look takes at most 2 s."""
 
     async def is_open(self, address: str, port: int) -> bool:
-        """Return whether a TCP connection is accepted."""
+        """Return whether a TCP connection is accepted.
+
+        Raises:
+            OSError: this machine cannot look (no network, no free socket, a name that does not
+                resolve): that says nothing of the host.
+
+        """
 
     async def answers_ping(self, address: str) -> bool | None:
-        """Return whether it answers; None if this machine may not ping."""
+        """Return whether it answers; None if this machine may not ping, or cannot look."""
 
     async def send_wake(self, wake: WakeOnLan) -> None:
         """Send a magic packet; OSError if this machine cannot."""
