@@ -36,7 +36,7 @@ class WakeOnLan:
     mac: str
     broadcast: str = "255.255.255.255"
     """The directed broadcast address of the host's own network is best."""
-    secure_on: str = ""
+    secure_on: str = field(default="", repr=False)
     """Password of the network card, in the form of a MAC address; a secret."""
 
 
@@ -66,7 +66,7 @@ class TargetSpec:
     """Whether the UPS is read through this target (a NAS that owns the USB cable)."""
     own_timer_s: float | None = None
     """Seconds on battery after which the host stops by its own timer; None without one."""
-    options: Mapping[str, object] = field(default=NOTHING)
+    options: Mapping[str, object] = field(default=NOTHING, repr=False)
     """What only its kind knows, secrets among it: never logged, never journaled."""
 
 
