@@ -34,8 +34,6 @@ EXCHANGE_GUESS_S = 0.3
 # How slowly a long exchange is forgotten, per exchange.
 EXCHANGE_DECAY = 0.9
 DRIVER_VARIABLES = frozenset(row.name for row in DRIVER_SETTINGS)
-# How often to look for a query that is due.
-IDLE_S = 0.1
 
 
 class Ups(PolledUps):
@@ -80,6 +78,8 @@ class Ups(PolledUps):
         self._patient_protocol = OmronProtocol(self._exchange_between_polls)
         # Room between two polls
         self._may_ask = asyncio.Event()
+        # What falls due is looked for once per poll: a timer of its own would cost more than it.
+        self._polled = asyncio.Event()
         self._exchange_s = EXCHANGE_GUESS_S
         self._poll_took_s = 0.0
 
@@ -197,6 +197,7 @@ class Ups(PolledUps):
         room = next_poll - self._monotonic()
         reserve = min(self._exchange_s, room / 2)
         self._may_ask.set()
+        self._polled.set()
         await asyncio.sleep(room - reserve)
         self._may_ask.clear()
         await asyncio.sleep(max(0.0, next_poll - self._monotonic()))
@@ -228,8 +229,9 @@ class Ups(PolledUps):
                 self._publish()
                 self._first_round_over.set()
             else:
+                self._polled.clear()
                 await reader.learn_more(self._patient_protocol)
-                await asyncio.sleep(IDLE_S)
+                await self._polled.wait()
 
     def _require_link(self) -> None:
         if not self._transport.is_open:
