@@ -107,3 +107,16 @@ class DurationStore(Protocol):
 
     async def keep(self, target_ids: Collection[str]) -> None:
         """Forget all others: their targets were deleted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """All that the plan needs of the world around it."""
+
+    clock: Clock
+    network: Network
+    journal: JournalFile
+    durations: DurationStore
+    output: UpsOutput | None
+    """None if the user did not confirm that everything on the UPS may lose its power."""
+    feeds: Feeds
