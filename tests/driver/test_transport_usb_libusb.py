@@ -13,23 +13,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from .usb_rig.bus import CHECKOUT, PRELOAD, SYSTEM_PYTHON
+from .usb_rig.bus import CHECKOUT, PRELOAD, leaves_out_umockdev
 
 SCENARIOS = Path(__file__).parent / "usb_rig" / "umockdev_scenarios.py"
 LIMIT_S = 110
-NEEDED = "import gi; gi.require_version('UMockdev', '1.0'); from gi.repository import UMockdev"
 
 
-def has_umockdev() -> bool:
-    """Return whether the system's Python can play a USB bus."""
-    command = [str(SYSTEM_PYTHON), "-c", NEEDED]
-    return (
-        SYSTEM_PYTHON.exists()
-        and not subprocess.run(command, check=False, capture_output=True).returncode
-    )
-
-
-if os.environ.get("CI") != "true" and not has_umockdev():
+if leaves_out_umockdev():
     pytest.skip(
         "umockdev is missing (Debian: umockdev gir1.2-umockdev-1.0 python3-gi libusb-1.0-0)",
         allow_module_level=True,
