@@ -90,6 +90,8 @@ class TargetRecord:
     """UP or DOWN before anything was accepted; None as long as no look was conclusive."""
     steps: Mapping[str, StepRecord] = field(default_factory=lambda: MappingProxyType({}))
     """In the order in which they were asked."""
+    stopped: TargetState | None = None
+    """How its stop ended, also after it came back."""
     evidence: str = ""
     seconds: float | None = None
     settled: Stamp | None = None
@@ -140,13 +142,16 @@ class OutputRecord:
     asked: Stamp
     outcome: Outcome | None = None
     was_sent: bool = True
+    may_have_run: bool = False
+    """Whether a countdown may have been running when this was asked."""
 
     @property
     def may_run(self) -> bool:
         """Whether a countdown may be running, or has run out already."""
-        if self.action is OutputAction.ARM:
-            return self.was_sent and self.outcome is not Outcome.REFUSED
-        return self.outcome not in {Outcome.ACCEPTED, Outcome.NOTHING_TO_DO}
+        if self.action is OutputAction.CANCEL:
+            is_cancelled = self.outcome in {Outcome.ACCEPTED, Outcome.NOTHING_TO_DO}
+            return self.may_have_run and not is_cancelled
+        return self.may_have_run or (self.was_sent and self.outcome is not Outcome.REFUSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,11 +242,17 @@ def _extended(record: PlanRecord, change: Extended, _: Stamp) -> PlanRecord:
 
 def _output_asked(record: PlanRecord, change: OutputAsked, stamp: Stamp) -> PlanRecord:
     before = record.output
+    output = OutputRecord(
+        action=change.action,
+        delay_s=change.delay_s,
+        returns=change.returns,
+        asked=stamp,
+        may_have_run=before is not None and before.may_run,
+    )
     if change.action is OutputAction.CANCEL and before is not None:
-        delay_s, returns, asked = before.delay_s, before.returns, before.asked
-    else:
-        delay_s, returns, asked = change.delay_s, change.returns, stamp
-    output = OutputRecord(action=change.action, delay_s=delay_s, returns=returns, asked=asked)
+        output = replace(
+            output, delay_s=before.delay_s, returns=before.returns, asked=before.asked
+        )
     return replace(record, output=output)
 
 
@@ -322,6 +333,7 @@ def _settled(target: TargetRecord, change: Settled, stamp: Stamp) -> TargetRecor
         target,
         state=change.state,
         evidence=change.evidence,
+        stopped=change.state if change.state in STOP_ENDED else target.stopped,
         seconds=target.seconds if change.seconds is None else change.seconds,
         settled=stamp,
     )

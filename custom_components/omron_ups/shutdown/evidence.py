@@ -1,0 +1,241 @@
+"""Tells from outside whether a host is down: two signals, three times, and then a grace time."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+import logging
+from typing import Any, Final
+
+from .models import HostState, Observation
+from .ports import Network
+from .specs import TargetSpec, Verify
+from .target import Target
+
+_LOGGER = logging.getLogger(__name__)
+
+LOOKS: Final = 3
+LOOK_EVERY_S: Final = 2.0
+ENOUGH_SIGNALS: Final = 2
+# A look at the network takes 2 s at most; beyond that nobody waits for it.
+_NETWORK_LIMIT_S: Final = 4.0
+_OBSERVE_LIMIT_S: Final = 20.0
+# How often a kind is asked for its own view while the network is looked at: it may log in.
+OBSERVE_EVERY_S: Final = 5.0
+_GATEWAY_PORTS: Final = (53, 80, 443, 22)
+
+UNKNOWN: Final = Observation(state=HostState.UNKNOWN)
+
+
+class DownWatch:
+    """Adds up looks at one host until they are evidence; pure, times are monotonic seconds.
+
+    A host is down after three looks in a row that found it silent, and when its grace time since
+    the last sign of life has passed. Any sign of life begins anew; a look that proves nothing
+    ends the row, but is no sign of life.
+    """
+
+    def __init__(self, grace_s: float) -> None:
+        """Begin with nothing seen."""
+        self.grace_s = grace_s
+        self.evidence = ""
+        self.was_alive = False
+        """Whether any look showed life."""
+        self.silent_since: float | None = None
+        """When the first look of the present row found it silent; None if it is not."""
+        self._silent_looks = 0
+        self._last_life: float | None = None
+        self._up_since: float | None = None
+        self._is_conclusive = False
+
+    def note(self, seen: Observation, at: float) -> None:
+        """Add one look."""
+        self._up_since = (self._up_since or at) if seen.state is HostState.UP else None
+        if seen.state is HostState.DOWN:
+            self._note_silence(seen, at)
+            return
+        self._silent_looks = 0
+        self._is_conclusive = False
+        if seen.state is HostState.UNKNOWN:
+            return
+        self.was_alive = True
+        self.silent_since = None
+        self._last_life = at
+        self.evidence = seen.evidence
+
+    def is_silent(self) -> bool:
+        """Return whether it was found silent often enough, grace time aside."""
+        return self._is_conclusive or self._silent_looks >= LOOKS
+
+    def is_down(self, at: float) -> bool:
+        """Return whether all that was seen is evidence that the host is off."""
+        if self._is_conclusive:
+            return True
+        if self._silent_looks < LOOKS or self.silent_since is None:
+            return False
+        since = self.silent_since if self._last_life is None else self._last_life
+        return at - since >= self.grace_s
+
+    def up_s(self, at: float) -> float:
+        """Return for how long every look has shown it up and not stopping."""
+        return 0.0 if self._up_since is None else at - self._up_since
+
+    def _note_silence(self, seen: Observation, at: float) -> None:
+        self._silent_looks += 1
+        self._is_conclusive = self._is_conclusive or seen.is_conclusive
+        self.evidence = seen.evidence
+        if self.silent_since is None:
+            self.silent_since = at
+
+
+class Gateway:
+    """Our own way to the network: if it is silent, nobody else's silence means anything."""
+
+    def __init__(self, network: Network, address: str) -> None:
+        """Look at `address`; empty: nothing can be said, and nothing is asked."""
+        self._network = network
+        self._address = address
+        self._look: asyncio.Task[bool] | None = None
+
+    async def is_alive(self) -> bool:
+        """Return whether it answers; several who ask at once share one look."""
+        if not self._address:
+            return True
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._answers(), name="look at the gateway")
+        return await asyncio.shield(self._look)
+
+    async def _answers(self) -> bool:
+        if await _within(self._network.answers_ping(self._address)):
+            return True
+        ports = [_within(self._network.is_open(self._address, port)) for port in _GATEWAY_PORTS]
+        return any(await asyncio.gather(*ports))
+
+
+class Look:
+    """Looks at one target: at its network signals, and through its kind."""
+
+    def __init__(self, target: Target, network: Network, gateway: Gateway) -> None:
+        """Look at `target`; nothing is sent before the first look."""
+        self._target = target
+        self._network = network
+        self._gateway = gateway
+        self._observing: asyncio.Task[Observation] | None = None
+        self._observed_at = -OBSERVE_EVERY_S
+
+    @property
+    def spec(self) -> TargetSpec:
+        """The target that is looked at."""
+        return self._target.spec
+
+    async def take(self) -> Observation:
+        """Look once, for about 2 s at most if the network tells something."""
+        self._begin_to_observe()
+        signals = await self._signals(self.spec.verify)
+        seen = await self._observation(is_needed=len(signals) < ENOUGH_SIGNALS)
+        return await self._together(seen, signals)
+
+    async def close(self) -> None:
+        """Let go of an observation that is under way."""
+        if self._observing is not None:
+            self._observing.cancel()
+            await asyncio.gather(self._observing, return_exceptions=True)
+
+    async def _signals(self, verify: Verify) -> dict[str, bool]:
+        """Return each signal that could be looked at, and whether it shows life."""
+        if not verify.address:
+            return {}
+        looks: dict[str, Coroutine[Any, Any, bool | None]] = {
+            f"port {port}": self._network.is_open(verify.address, port) for port in verify.ports
+        }
+        if verify.ping:
+            looks["ping"] = self._network.answers_ping(verify.address)
+        answers = await asyncio.gather(*(_within(look) for look in looks.values()))
+        named = zip(looks, answers, strict=True)
+        return {name: answer for name, answer in named if answer is not None}
+
+    def _begin_to_observe(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._observing is None and now - self._observed_at >= OBSERVE_EVERY_S:
+            self._observed_at = now
+            self._observing = asyncio.create_task(
+                observe(self._target), name=f"observe {self.spec.target_id}"
+            )
+
+    async def _observation(self, *, is_needed: bool) -> Observation:
+        """Return what the kind itself has seen since the last look; each is used once."""
+        task = self._observing
+        if task is None:
+            return UNKNOWN
+        if is_needed:
+            await asyncio.wait([task])
+        elif not task.done():
+            # Kinds that need no request of their own have the answer within this turn.
+            await asyncio.sleep(0)
+        if not task.done():
+            return UNKNOWN
+        self._observing = None
+        return task.result()
+
+    async def _together(self, seen: Observation, signals: dict[str, bool]) -> Observation:
+        """Return what both say: any sign of life outweighs every silence."""
+        if seen.is_conclusive or seen.state in {HostState.UP, HostState.GOING}:
+            return seen
+        if any(signals.values()):
+            state = HostState.UP if all(signals.values()) else HostState.GOING
+            return Observation(state=state, evidence=_words(signals))
+        if len(signals) < ENOUGH_SIGNALS:
+            return Observation(state=HostState.UNKNOWN, evidence=seen.evidence)
+        if not await self._gateway.is_alive():
+            return Observation(state=HostState.UNKNOWN, evidence="our own gateway is silent")
+        return Observation(state=HostState.DOWN, evidence=_words(signals))
+
+
+async def observe(target: Target) -> Observation:
+    """Return what a kind shows of its host; UNKNOWN if it raises or takes too long."""
+    try:
+        async with asyncio.timeout(_OBSERVE_LIMIT_S):
+            return await target.observe()
+    except Exception as err:
+        _LOGGER.warning("%s: cannot be observed: %r", target.spec.name, err, exc_info=err)
+        return UNKNOWN
+
+
+class Watching:
+    """Looks at one host every 2 s for as long as it runs, and adds it up."""
+
+    def __init__(self, look: Look, clock: Callable[[], float], *, grace_s: float) -> None:
+        """Begin with nothing seen."""
+        self.watch = DownWatch(grace_s)
+        self.looks = 0
+        self._look = look
+        self._clock = clock
+
+    async def run(self, then: Callable[[Observation], None]) -> None:
+        """Look until cancelled; `then` is told of each look once it has been added."""
+        while True:
+            began = self._clock()
+            seen = await self._look.take()
+            self.watch.note(seen, self._clock())
+            self.looks += 1
+            then(seen)
+            await asyncio.sleep(max(0.0, LOOK_EVERY_S - (self._clock() - began)))
+
+
+async def _within[ResultT](look: Coroutine[Any, Any, ResultT]) -> ResultT | None:
+    """Return what a look found; None if it could not be taken."""
+    try:
+        async with asyncio.timeout(_NETWORK_LIMIT_S):
+            return await look
+    except OSError as err:
+        _LOGGER.debug("A look at the network failed: %r", err)
+        return None
+
+
+def _words(signals: dict[str, bool]) -> str:
+    answering: Sequence[str] = [name for name, answers in signals.items() if answers]
+    silent: Sequence[str] = [name for name, answers in signals.items() if not answers]
+    parts = [
+        f"{', '.join(names)} {verb}"
+        for names, verb in ((answering, "answering"), (silent, "silent"))
+        if names
+    ]
+    return "; ".join(parts)
