@@ -194,3 +194,70 @@ async def test_a_bridge_that_refuses() -> None:
         pass
     with pytest.raises(DeviceNotFoundError, match="refuses the connection"):
         await SerialTransport(url).open()
+
+
+# RFC 854 and RFC 2217, as far as a UPS needs them.
+IAC, SB, SE, WILL, DO = 255, 250, 240, 251, 253
+COM_PORT, SET_CONTROL, ANSWER = 44, 5, 100
+DTR_ON, DTR_OFF, RTS_ON, RTS_OFF = 8, 9, 11, 12
+
+
+class TelnetBridge:
+    """A serial bridge that speaks RFC 2217: agrees to everything, and answers ``Bl ?``."""
+
+    def __init__(self) -> None:
+        """Note what is said about the lines."""
+        self.controls: list[int] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Talk to one client."""
+        request = b""
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                byte = await reader.readexactly(1)
+                if byte[0] == IAC:
+                    writer.write(await self._negotiate(reader))
+                    continue
+                request += byte
+                if byte == b"\r":
+                    writer.write(request.replace(b"Bl ?", b"098"))
+                    request = b""
+        writer.close()
+
+    async def _negotiate(self, reader: asyncio.StreamReader) -> bytes:
+        command, option = await reader.readexactly(2)
+        if command == WILL:
+            return bytes((IAC, DO, option))
+        if command == DO:
+            return bytes((IAC, WILL, option))
+        assert (command, option) == (SB, COM_PORT)
+        message = (await reader.readuntil(bytes((IAC, SE))))[:-2]
+        if message[0] == SET_CONTROL:
+            self.controls.append(message[1])
+        answer = (IAC, SB, COM_PORT, message[0] + ANSWER, *message[1:], IAC, SE)
+        return bytes(answer)
+
+
+@pytest.mark.parametrize(
+    ("lines", "controls"),
+    [
+        ({}, {DTR_ON, RTS_OFF}),
+        ({"dtr": False, "rts": True}, {DTR_OFF, RTS_ON}),
+        ({"dtr": False, "rts": False}, {DTR_OFF, RTS_OFF}),
+    ],
+)
+async def test_a_bridge_with_lines(lines: dict[str, bool], controls: set[int]) -> None:
+    served = TelnetBridge()
+    server = await asyncio.start_server(served.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    link = SerialTransport(f"rfc2217://127.0.0.1:{port}", **lines)
+    try:
+        await link.open()
+        assert await link.exchange(b"Bl ?\r") == b"098"
+        await link.close()
+    finally:
+        server.close()
+        server.close_clients()
+    # Each line was set once, and neither was toggled.
+    about_lines = [code for code in served.controls if code in range(DTR_ON, RTS_OFF + 1)]
+    assert sorted(about_lines) == sorted(controls)

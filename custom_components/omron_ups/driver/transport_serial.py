@@ -1,4 +1,4 @@
-"""The serial link: RS-232 at 2400 8N1, local or behind a ``socket://`` bridge, through serialx."""
+"""The serial link: RS-232 at 2400 8N1, local or behind a bridge in the network, through serialx."""
 
 import asyncio
 import contextlib
@@ -80,16 +80,27 @@ class _Receiver(asyncio.Protocol):
 class SerialTransport(Transport):
     """A UPS on a serial port, or on a serial bridge in the network.
 
-    The lines are set once, DTR on and RTS off (seen to work on BN75T), and never toggled: with a
-    contact-signal cable a line held high may stop the output of some units.
+    DTR on and RTS off were seen to work on BN75T. We set the lines once per connection and leave
+    them like that afterwards: with a contact-signal cable a line that is held high may stop the
+    output of some units. That the system raises both for an instant when it opens a port, we cannot
+    prevent. A ``socket://`` bridge has no lines, and those of an ESPHome proxy are left to it.
     """
 
     reply_limit_s = 1.0 + LONGEST_REPLY * BYTE_S
 
-    def __init__(self, url: str) -> None:
-        """Use `url`: a device path such as ``/dev/ttyUSB0``, or ``socket://host:port``."""
+    def __init__(self, url: str, *, dtr: bool = True, rts: bool = False) -> None:
+        """Prepare without opening anything.
+
+        Args:
+            url: a device path such as ``/dev/ttyUSB0``, ``socket://host:port`` or
+                ``rfc2217://host:port``.
+            dtr: whether DTR is held high; cables with an interface feed themselves from it.
+            rts: the same of RTS.
+        """
         super().__init__(label=public_url(url))
         self._url = url
+        self._dtr = dtr
+        self._rts = rts
         self._port: serialx.BaseSerialTransport | None = None
         self._receiver = _Receiver()
 
@@ -106,9 +117,14 @@ class SerialTransport(Transport):
                     lambda: self._receiver,
                     self._url,
                     baudrate=BAUD_RATE,
-                    dtr_on_open=serialx.PinState.HIGH,
-                    rts_on_open=serialx.PinState.LOW,
+                    dtr_on_open=serialx.PinState.convert(self._dtr),
+                    rts_on_open=serialx.PinState.convert(self._rts),
+                    dtr_on_close=serialx.PinState.UNDEFINED,
+                    rts_on_close=serialx.PinState.UNDEFINED,
                 )
+                if urlsplit(self._url).scheme == "rfc2217":
+                    # There serialx only sets the lines when it is asked to (1.11, seen).
+                    await self._port.set_modem_pins(dtr=self._dtr, rts=self._rts)
         except (OSError, ValueError, serialx.SerialException) as err:
             raise _as_transport_error(self.label, err) from err
         await asyncio.sleep(SETTLE_S)
