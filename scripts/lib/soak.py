@@ -1,6 +1,7 @@
 """Poll a simulated UPS a million times with faults: ``scripts/soak``.
 
-Time is virtual, so that weeks of polling take minutes; memory and processor time are real.
+Time is virtual, so that weeks of polling take minutes; memory and processor time are real. What the
+waiting between polls and the threads of USB cost shows in real time only: ``--usb``.
 """
 
 import argparse
@@ -24,6 +25,8 @@ from custom_components.omron_ups.driver import (
 )
 from custom_components.omron_ups.driver.simulator.faults import Fault, FaultKind
 from tests.driver.virtual_time import run
+
+from .usb_processor import run_preloaded
 
 FAULT_PROBABILITY = 0.01
 BLOCK_S = 1000.0
@@ -107,7 +110,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--no-memory", action="store_true", help="do not trace memory, which takes most of the time"
     )
+    parser.add_argument(
+        "--usb",
+        type=float,
+        metavar="SECONDS",
+        help="instead: poll over libusb in real time, and tell what it takes of the processor",
+    )
     options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    if options.usb is not None:
+        return run_preloaded(options.usb)
     if not options.no_memory:
         tracemalloc.start()
     tally = run(soak(options.polls))
