@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+import json
 import time
 from typing import Any, Final
 
@@ -136,7 +137,7 @@ class DiscordServer:
             return None
         wait_s = self._times[0] + self.window_s - now
         self.refused.append((429, "rate limited"))
-        return web.json_response(
+        return _json_response(
             {"message": "You are being rate limited.", "retry_after": wait_s, "global": False},
             status=429,
             headers={**self._headers(), "Retry-After": str(int(wait_s) + 1)},
@@ -153,11 +154,23 @@ class DiscordServer:
         }
 
     def _answer(self, body: Mapping[str, Any]) -> web.Response:
-        return web.json_response(body, headers=self._headers())
+        return _json_response(body, headers=self._headers())
 
     def _refuse(self, status: int, code: int, message: str) -> web.Response:
         self.refused.append((status, message))
-        return web.json_response({"message": message, "code": code}, status=status)
+        return _json_response({"message": message, "code": code}, status=status)
+
+
+def _json_response(
+    body: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Return JSON whose type names no character set, as Discord's answers do not."""
+    return web.Response(
+        body=json.dumps(body).encode(),
+        status=status,
+        headers=headers,
+        content_type="application/json",
+    )
 
 
 def find_fault(body: Mapping[str, Any]) -> str:

@@ -164,10 +164,7 @@ async def test_an_hour_without_a_line(house: House) -> None:
         house.outbox.put(letter(kind))
     await asyncio.sleep(3600)
     assert house.line.posted == []
-    gaps = [
-        after - before
-        for before, after in zip(house.line.times, house.line.times[1:], strict=False)
-    ]
+    gaps = [after - before for before, after in pairwise(house.line.times)]
     assert 4 <= gaps[0] <= 6.2
     assert all(gap <= LONGEST_PAUSE_S * 1.2 + 0.2 for gap in gaps)
     assert len(gaps) < 30
