@@ -16,6 +16,7 @@ from custom_components.omron_ups.driver import (
     ReplyTimeoutError,
     SerialTransport,
     TransportError,
+    transport_serial,
 )
 from custom_components.omron_ups.driver.transport_serial import LONGEST_REPLY, public_url
 
@@ -208,10 +209,13 @@ class TelnetBridge:
     def __init__(self) -> None:
         """Note what is said about the lines."""
         self.controls: list[int] = []
+        self.answers_controls = True
+        self.clients = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Talk to one client."""
         request = b""
+        self.clients += 1
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 byte = await reader.readexactly(1)
@@ -222,6 +226,7 @@ class TelnetBridge:
                 if byte == b"\r":
                     writer.write(request.replace(b"Bl ?", b"098"))
                     request = b""
+        self.clients -= 1
         writer.close()
 
     async def _negotiate(self, reader: asyncio.StreamReader) -> bytes:
@@ -234,6 +239,8 @@ class TelnetBridge:
         message = (await reader.readuntil(bytes((IAC, SE))))[:-2]
         if message[0] == SET_CONTROL:
             self.controls.append(message[1])
+            if not self.answers_controls and message[1] in range(DTR_ON, RTS_OFF + 1):
+                return b""
         answer = (IAC, SB, COM_PORT, message[0] + ANSWER, *message[1:], IAC, SE)
         return bytes(answer)
 
@@ -261,3 +268,22 @@ async def test_a_bridge_with_lines(lines: dict[str, bool], controls: set[int]) -
     # Each line was set once, and neither was toggled.
     about_lines = [code for code in served.controls if code in range(DTR_ON, RTS_OFF + 1)]
     assert sorted(about_lines) == sorted(controls)
+
+
+async def test_a_bridge_whose_lines_cannot_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport_serial, "OPEN_LIMIT_S", 0.5)
+    served = TelnetBridge()
+    served.answers_controls = False
+    server = await asyncio.start_server(served.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    link = SerialTransport(f"rfc2217://127.0.0.1:{port}")
+    try:
+        with pytest.raises(TransportError):
+            await link.open()
+        assert served.controls[-1] in {DTR_ON, RTS_OFF}
+        async with asyncio.timeout(5):
+            while served.clients:  # noqa: ASYNC110 - nothing tells that a server's client is gone
+                await asyncio.sleep(0.01)
+    finally:
+        server.close()
+        server.close_clients()

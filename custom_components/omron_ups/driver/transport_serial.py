@@ -126,6 +126,8 @@ class SerialTransport(Transport):
                     # There serialx only sets the lines when it is asked to (1.11, seen).
                     await self._port.set_modem_pins(dtr=self._dtr, rts=self._rts)
         except (OSError, ValueError, serialx.SerialException) as err:
+            # The port may be open, and only its lines could not be set.
+            await self._close()
             raise _as_transport_error(self.label, err) from err
         await asyncio.sleep(SETTLE_S)
 
