@@ -138,12 +138,16 @@ async def test_reloads_stop_no_upsmon(
     tmp_path: Path,
 ) -> None:
     """On mains and on battery; the end of the outage is the first news after the reloads."""
-    login = "ups joe secret secondary"
-    async with running_upsmon(tmp_path / "upsmon", free_port, login) as upsmon:
-        await eventually(lambda: len(loaded.runtime_data.nut.clients) == 1)
+    await add_account(hass, loaded, "first", role="primary")
+    async with (
+        running_upsmon(tmp_path / "primary", free_port, "ups first secret primary") as primary,
+        running_upsmon(tmp_path / "secondary", free_port, "ups joe secret secondary") as secondary,
+    ):
+        await eventually(lambda: len(loaded.runtime_data.nut.clients) == 2)
         await hass.config_entries.async_reload(loaded.entry_id)
         loaded.runtime_data.simulated.cut_mains()
-        await upsmon.until("ONBATT")
+        for upsmon in (primary, secondary):
+            await upsmon.until("ONBATT")
         server = loaded.runtime_data.nut.server
         simulated = loaded.runtime_data.simulated
         with patch("custom_components.omron_ups.connection.SimulatedUps", return_value=simulated):
@@ -152,9 +156,10 @@ async def test_reloads_stop_no_upsmon(
         assert loaded.runtime_data.ups.state.on_battery
         asked = server.requests
         await eventually(lambda: server.requests > asked)
-        assert len(loaded.runtime_data.nut.clients) == 1
+        assert len(loaded.runtime_data.nut.clients) == 2
         simulated.restore_mains()
-        events = await upsmon.until("ONLINE")
-        assert [event for event in events if event != "ONLINE"] == ["ONBATT"]
-        assert upsmon.process.returncode is None
-        assert not upsmon.shutdown_file.exists()
+        for upsmon in (primary, secondary):
+            events = await upsmon.until("ONLINE")
+            assert [event for event in events if event != "ONLINE"] == ["ONBATT"]
+            assert upsmon.process.returncode is None
+            assert not upsmon.shutdown_file.exists()
