@@ -13,9 +13,14 @@ CONF_CONNECTION: Final = "connection"
 CONF_DIALECT: Final = "dialect"
 CONF_PRODUCT_ID: Final = "product_id"
 CONF_SERIAL: Final = "serial"
+CONF_DTR: Final = "dtr"
+CONF_RTS: Final = "rts"
+CONF_UPS: Final = "ups"
 # Only in the form of the USB connection.
 CONF_UNIT: Final = "unit"
 CONF_OTHER_DEVICES: Final = "other_devices"
+# Only in the form of the serial connection.
+SECTION_LINES: Final = "lines"
 # Only in what USB discovery hands to the flow.
 CONF_TITLE: Final = "title"
 
@@ -30,10 +35,32 @@ CONF_CERTIFICATE: Final = "certificate"
 CONF_PRIVATE_KEY: Final = "private_key"
 CONF_REQUIRE_TLS: Final = "require_tls"
 CONF_EXPECTED_CLIENTS: Final = "expected_clients"
+CONF_BATTERY: Final = "battery"
+CONF_OFFERS_UNPROVEN: Final = "offers_unproven"
+CONF_BATTERY_PACKS: Final = "battery_packs"
+
+CONF_SHUTDOWN_PLAN: Final = "shutdown_plan"
+CONF_HOME_ASSISTANT_HOST: Final = "home_assistant_host"
+CONF_ACTS_AT_LOW_BATTERY: Final = "acts_at_low_battery"
+CONF_GATEWAY: Final = "gateway"
+CONF_MAINS_ENTITY: Final = "mains_entity"
+SECTION_TRIGGERS: Final = "triggers"
+CONF_TIME_ON_BATTERY: Final = "time_on_battery"
+CONF_RUNTIME_BELOW: Final = "runtime_below"
+CONF_CHARGE_BELOW: Final = "charge_below"
+CONF_MARGIN_BELOW: Final = "margin_below"
+CONF_DATA_LOST: Final = "data_lost"
+SECTION_RESTORE: Final = "restore"
+CONF_RESTORES: Final = "restores"
+CONF_MAINS_STABLE: Final = "mains_stable"
+CONF_MIN_CHARGE: Final = "min_charge"
 
 DEFAULT_HOST: Final = "0.0.0.0"  # noqa: S104 - NUT clients are other machines; networks guard it
 DEFAULT_PORT: Final = 3493
 DEFAULT_UPS_NAME: Final = "ups"
+# Seen to work on BN75T.
+DEFAULT_DTR: Final = True
+DEFAULT_RTS: Final = False
 
 # Config subentries.
 SUBENTRY_NUT_ACCOUNT: Final = "nut_account"
@@ -43,6 +70,33 @@ CONF_ROLE: Final = "role"
 CONF_MAY_SWITCH_OUTPUT: Final = "may_switch_output"
 CONF_NETWORKS: Final = "networks"
 CONF_ADD_ALIAS: Final = "add_alias"
+
+SUBENTRY_DISCORD: Final = "discord"
+SUBENTRY_UPS_OUTPUT: Final = "ups_output"
+CONF_CONFIRMED: Final = "confirmed"
+CONF_RETURNS: Final = "returns"
+CONF_DELAY: Final = "delay"
+
+# What all targets of the shutdown plan have in common.
+CONF_STAGE: Final = "stage"
+CONF_TIME_LIMIT: Final = "time_limit"
+CONF_OPTIONS: Final = "options"
+SECTION_VERIFY: Final = "verify"
+CONF_ADDRESS: Final = "address"
+CONF_PORTS: Final = "ports"
+CONF_PING: Final = "ping"
+CONF_GRACE: Final = "grace"
+SECTION_WAKE: Final = "wake"
+CONF_MAC: Final = "mac"
+CONF_BROADCAST: Final = "broadcast"
+CONF_SECURE_ON: Final = "secure_on"
+CONF_WAKE_LIMIT: Final = "wake_limit"
+CONF_RETURNS_BY_ITSELF: Final = "returns_by_itself"
+SECTION_RELATIONS: Final = "relations"
+CONF_USES: Final = "uses"
+CONF_SECOND_FEED: Final = "second_feed"
+CONF_IS_DATA_SOURCE: Final = "is_data_source"
+CONF_OWN_TIMER: Final = "own_timer"
 
 # Data of the repair issues that can be fixed.
 CONF_ENTRY_ID: Final = "entry_id"
@@ -54,6 +108,7 @@ class ConnectionKind(StrEnum):
 
     USB_DEVICE = "usb_device"
     SERIAL = "serial"
+    NUT = "nut"
     SIMULATED = "simulated"
 
 
