@@ -1,0 +1,1 @@
+"""A rack that exists only in memory: hosts, a UPS, a network, and a Home Assistant that may die."""
