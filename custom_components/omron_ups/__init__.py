@@ -6,8 +6,10 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.loader import async_get_loaded_integration
 
+from .account_watch import AccountWatch
+from .battery_form import battery_options
 from .changes import EntryChanges
-from .connection import make_connection
+from .connection import Connection, make_connection
 from .const import DOMAIN
 from .coordinator import OmronConfigEntry, OmronCoordinator, OmronRuntimeData
 from .delay_store import DelayStore
@@ -50,6 +52,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
     connection = make_connection(
         entry.data,
         version=str(async_get_loaded_integration(hass, DOMAIN).version),
+        battery=battery_options(entry),
         memory=FileSettingMemory(hass, entry.entry_id),
         delays=await delays.async_load(),
     )
@@ -65,7 +68,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
     finally:
         unsubscribe()
     entry.async_on_unload(ups.stop)
-    entry.async_on_unload(ups.subscribe(delays.note))
+    _watch(hass, entry, connection, delays)
 
     outage_log = OutageLog(hass, entry.entry_id)
     await outage_log.async_load(on_battery=bool(ups.state.on_battery))
@@ -86,6 +89,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     _listen(hass, entry)
     return True
+
+
+def _watch(
+    hass: HomeAssistant, entry: OmronConfigEntry, connection: Connection, delays: DelayStore
+) -> None:
+    """Keep what is the driver's own, or see to the account where the delays are the server's."""
+    if connection.remote is None:
+        entry.async_on_unload(connection.ups.subscribe(delays.note))
+        return
+    watch = AccountWatch(hass, entry, connection.remote)
+    entry.async_on_unload(connection.remote.subscribe(watch.async_handle_state))
 
 
 def _listen(hass: HomeAssistant, entry: OmronConfigEntry) -> None:

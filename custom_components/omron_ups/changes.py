@@ -8,6 +8,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
 
+from .battery_form import battery_options
 from .const import DOMAIN, Issue
 from .coordinator import OmronConfigEntry
 from .nut import MAX_AGE_S
@@ -15,7 +16,7 @@ from .nut_options import nut_options
 
 LOOK_INTERVAL: Final = timedelta(seconds=5)
 
-type _Foundation = tuple[Mapping[str, Any], tuple[str, int] | None]
+type _Foundation = tuple[Mapping[str, Any], Mapping[str, Any], tuple[str, int] | None]
 
 
 class EntryChanges:
@@ -80,5 +81,5 @@ class EntryChanges:
 
 
 def _foundation(entry: OmronConfigEntry) -> _Foundation:
-    """Return what cannot change without a reload: the connection and the server's address."""
-    return entry.data, nut_options(entry).address
+    """Return what cannot change without a reload: how the UPS is read, and the server's address."""
+    return entry.data, battery_options(entry), nut_options(entry).address

@@ -7,9 +7,10 @@ import socket
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
-from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, ConfigSubentry
 from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_MODEL, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from pytest_homeassistant_custom_component.common import (  # type: ignore[import-untyped]
     MockConfigEntry,
     async_fire_time_changed,
@@ -31,6 +32,7 @@ from custom_components.omron_ups.const import (
     CONF_PRIVATE_KEY,
     CONF_REQUIRE_TLS,
     CONF_ROLE,
+    CONF_UPS,
     CONF_UPS_NAME,
     DOMAIN,
     SECTION_ADVANCED,
@@ -56,6 +58,8 @@ __all__ = [
     "mock_restore_cache_with_extra_data",
     "nut_server_input",
     "nut_server_options",
+    "open_options",
+    "remote_entry",
     "serial_entry",
     "set_up",
     "simulated_entry",
@@ -124,6 +128,34 @@ def serial_entry(device: str, unique_id: str, **changes: Any) -> MockConfigEntry
         unique_id=unique_id,
         data={CONF_CONNECTION: "serial", CONF_DEVICE: device, CONF_DIALECT: "omron", **changes},
         options={CONF_NUT_SERVER: nut_server_options(1, enabled=False)},
+    )
+
+
+def remote_entry(port: int, *, unique_id: str | None = None, **changes: Any) -> MockConfigEntry:
+    """Return an entry of the UPS `ups` of another NUT server on this machine, not served."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title=TITLE,
+        unique_id=unique_id or f"127.0.0.1:{port}/ups",
+        data={
+            CONF_CONNECTION: ConnectionKind.NUT,
+            CONF_HOST: LOOPBACK,
+            CONF_PORT: port,
+            CONF_UPS: "ups",
+            **changes,
+        },
+        options={CONF_NUT_SERVER: nut_server_options(1, enabled=False)},
+    )
+
+
+async def open_options(
+    hass: HomeAssistant, entry: MockConfigEntry, step: str = CONF_NUT_SERVER
+) -> ConfigFlowResult:
+    """Return the form of a step of the options."""
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert result["type"] is FlowResultType.MENU
+    return await hass.config_entries.options.async_configure(
+        result["flow_id"], {"next_step_id": step}
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Generator
 from functools import partial
+from pathlib import Path
 from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant
@@ -11,7 +12,15 @@ from syrupy.assertion import SnapshotAssertion
 
 # Imported here so that the test plug-in's own `custom_components` package does not win.
 import custom_components.omron_ups  # noqa: F401
-from custom_components.omron_ups.driver import SimulatedTransport, SimulatedUps, Timing, UpsOptions
+from custom_components.omron_ups.driver import (
+    RemoteOptions,
+    SimulatedTransport,
+    SimulatedUps,
+    Timing,
+    UpsOptions,
+)
+from tests.driver.remote_data import OFFERS, UNIT
+from tests.driver.remote_rig import QUICK, Rig, running_rig
 from tests.ha.common import (
     ENTRY_ID,
     MockConfigEntry,
@@ -44,6 +53,7 @@ def fast_ups() -> Generator[None]:
     with (
         patch(f"{connection}.SimulatedTransport", partial(SimulatedTransport, turnaround_s=0)),
         patch(f"{connection}.UpsOptions", partial(UpsOptions, timing=FAST)),
+        patch(f"{connection}.RemoteOptions", partial(RemoteOptions, timing=QUICK)),
     ):
         yield
 
@@ -59,6 +69,13 @@ def all_entities_enabled() -> Generator[None]:
     """Enable the entities that are disabled by default too."""
     with patch("homeassistant.helpers.entity.Entity.entity_registry_enabled_default", new=True):
         yield
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, socket_enabled: None) -> AsyncGenerator[Rig]:
+    """Return Debian's upsd with a UPS `ups`."""
+    async with running_rig(tmp_path, UNIT, OFFERS) as rig:
+        yield rig
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The buttons: the commands that the unit offers, and what happens when one is pressed."""
 
-from functools import partial
 from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant
@@ -8,11 +7,10 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 import pytest
 
-from custom_components.omron_ups.const import DOMAIN
-from custom_components.omron_ups.driver import SimulatedUps, UpsOptions
+from custom_components.omron_ups.const import CONF_BATTERY, CONF_OFFERS_UNPROVEN, DOMAIN
+from custom_components.omron_ups.driver import SimulatedUps
 from custom_components.omron_ups.driver.simulator.faults import Fault, FaultKind
 from tests.ha.common import MockConfigEntry, eventually, set_up, simulated_entry, state_of
-from tests.ha.conftest import FAST
 
 BEEPER_OFF = "button.bw55t_beeper_off"
 RETURN = "button.bw55t_shut_down_and_return"
@@ -63,11 +61,11 @@ async def test_what_cuts_the_power_is_disabled_by_default(
 async def test_a_self_test_only_where_it_is_offered(
     hass: HomeAssistant, free_port: int, entity_registry: er.EntityRegistry
 ) -> None:
-    options = partial(UpsOptions, timing=FAST, offers_unproven=True)
     entry = simulated_entry(free_port)
     entry.add_to_hass(hass)
-    with patch("custom_components.omron_ups.connection.UpsOptions", options):
-        await set_up(hass, entry)
+    options = {**entry.options, CONF_BATTERY: {CONF_OFFERS_UNPROVEN: True}}
+    hass.config_entries.async_update_entry(entry, options=options)
+    await set_up(hass, entry)
     await eventually(lambda: hass.states.get(TEST) is not None)
     # As the one that was published, this unit does not know the command.
     with pytest.raises(HomeAssistantError) as raised:

@@ -1,4 +1,4 @@
-"""The config, options and reconfigure flows, each error followed by its cure."""
+"""The config and reconfigure flows, each error followed by its cure."""
 
 from collections.abc import AsyncGenerator
 import errno
@@ -19,11 +19,13 @@ from custom_components.omron_ups.const import (
     CONF_CERTIFICATE,
     CONF_CONNECTION,
     CONF_DIALECT,
+    CONF_DTR,
     CONF_ENABLED,
     CONF_EXPECTED_CLIENTS,
     CONF_NUT_SERVER,
     CONF_PRIVATE_KEY,
     CONF_REQUIRE_TLS,
+    CONF_RTS,
     CONF_UPS_NAME,
     DEFAULT_PORT,
     DOMAIN,
@@ -46,6 +48,7 @@ from tests.ha.common import (
     is_loaded,
     nut_server_input,
     nut_server_options,
+    open_options,
     serial_entry,
     set_up,
     simulated_entry,
@@ -89,7 +92,7 @@ async def choose(hass: HomeAssistant, kind: str) -> str:
     """Start the config flow, choose a connection, and return the id of the flow."""
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     assert result["type"] is FlowResultType.MENU
-    assert result["menu_options"] == ["usb_device", "serial", "simulated"]
+    assert result["menu_options"] == ["usb_device", "serial", "nut", "simulated"]
     result = await submit(hass, result["flow_id"], {"next_step_id": kind})
     assert result["type"] is FlowResultType.FORM
     assert result["step_id"] == kind
@@ -316,6 +319,8 @@ async def test_serial(hass: HomeAssistant, pty: str) -> None:
         CONF_CONNECTION: "serial",
         CONF_DEVICE: pty,
         CONF_DIALECT: Dialect.OMRON,
+        CONF_DTR: True,
+        CONF_RTS: False,
     }
     await hass.async_block_till_done()
     assert is_loaded(entry)
@@ -329,7 +334,7 @@ async def test_serial_port_is_stored_by_its_id(
     async with PtyServer(ups, link=by_id):
         flow_id = await choose(hass, "serial")
         with patch(
-            "custom_components.omron_ups.config_flow.usb.get_serial_by_id",
+            "custom_components.omron_ups.serial_port.usb.get_serial_by_id",
             return_value=str(by_id),
         ) as get_serial_by_id:
             result = await submit(hass, flow_id, {CONF_DEVICE: "/dev/ttyUSB0"})
@@ -537,63 +542,6 @@ async def test_name_of_another_ups_on_the_same_server(
     await hass.async_block_till_done()
     for item in (first, entry):
         await hass.config_entries.async_unload(item.entry_id)
-
-
-async def open_options(hass: HomeAssistant, entry: MockConfigEntry) -> ConfigFlowResult:
-    """Return the form `nut_server` of the options."""
-    result = await hass.config_entries.options.async_init(entry.entry_id)
-    assert result["type"] is FlowResultType.MENU
-    assert result["menu_options"] == [CONF_NUT_SERVER]
-    return await hass.config_entries.options.async_configure(
-        result["flow_id"], {"next_step_id": CONF_NUT_SERVER}
-    )
-
-
-async def test_options_begin_with_what_is_set(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
-    form = await open_options(hass, loaded)
-    result = await hass.config_entries.options.async_configure(form["flow_id"], {})
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert result["data"] == loaded.options
-
-
-async def test_options_are_merged(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
-    hass.config_entries.async_update_entry(loaded, options={**loaded.options, "other": {"a": 1}})
-    form = await open_options(hass, loaded)
-    result = await hass.config_entries.options.async_configure(
-        form["flow_id"], {CONF_ALIASES: ["qnapups"]}
-    )
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert loaded.options["other"] == {"a": 1}
-    assert loaded.options[CONF_NUT_SERVER][CONF_ALIASES] == ["qnapups"]
-
-
-async def test_options_error_then_recover(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
-    form = await open_options(hass, loaded)
-    configure = hass.config_entries.options.async_configure
-    with socket.create_server((LOOPBACK, 0)) as other_program:
-        taken = other_program.getsockname()[1]
-        result = await configure(form["flow_id"], {CONF_PORT: taken})
-        assert result["errors"] == {CONF_PORT: "port_in_use"}
-        # What was entered is still there.
-        assert defaults(result)[CONF_PORT] == taken
-    result = await configure(form["flow_id"], {CONF_PORT: unused_port()})
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    await hass.async_block_till_done()
-    assert is_loaded(loaded)
-
-
-async def test_options_move_to_another_address_of_the_same_port(
-    hass: HomeAssistant, loaded: MockConfigEntry
-) -> None:
-    form = await open_options(hass, loaded)
-    configure = hass.config_entries.options.async_configure
-    result = await configure(form["flow_id"], {CONF_HOST: "192.0.2.1"})
-    assert result["errors"] == {CONF_HOST: "address_not_available"}
-    # Our own server holds the port, which is no reason to refuse the change.
-    result = await configure(form["flow_id"], {CONF_HOST: "0.0.0.0"})
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    await hass.async_block_till_done()
-    assert loaded.runtime_data.nut.is_serving
 
 
 async def reconfigure(

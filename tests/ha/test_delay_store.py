@@ -7,7 +7,8 @@ from homeassistant.core import HomeAssistant
 from custom_components.omron_ups.const import DOMAIN
 from custom_components.omron_ups.delay_store import DelayStore
 from custom_components.omron_ups.driver import Delays, UpsState
-from tests.ha.common import MockConfigEntry, eventually
+from tests.driver.remote_rig import Rig
+from tests.ha.common import MockConfigEntry, eventually, remote_entry, set_up
 
 KEY = "omron_ups.entry.delays"
 
@@ -49,3 +50,16 @@ async def test_a_reload_keeps_the_delays(
     assert complete.runtime_data.ups.state.shutdown_delay == 60
     await hass.config_entries.async_remove(complete.entry_id)
     assert key not in hass_storage
+
+
+async def test_the_delays_of_another_server_are_not_ours(
+    hass: HomeAssistant, hass_storage: dict[str, Any], rig: Rig
+) -> None:
+    rig.driver.set("ups.delay.shutdown", "120")
+    entry = remote_entry(rig.port)
+    entry.add_to_hass(hass)
+    await set_up(hass, entry)
+    await eventually(lambda: entry.runtime_data.ups.state.shutdown_delay == 120)
+    await hass.async_block_till_done()
+    assert f"omron_ups.{entry.entry_id}.delays" not in hass_storage
+    await hass.config_entries.async_unload(entry.entry_id)

@@ -13,12 +13,15 @@ from custom_components.omron_ups.diagnostics import (
 )
 from custom_components.omron_ups.driver import SimulatedUps, load_replies
 from scripts.lib.simulator_server import TcpServer
+from tests.driver.remote_data import UNIT
+from tests.driver.remote_rig import Rig
 from tests.ha.common import (
     MockConfigEntry,
     NutConnection,
     add_account,
     change_nut_server,
     eventually,
+    remote_entry,
     serial_entry,
     set_up,
     simulated_entry,
@@ -149,3 +152,21 @@ async def test_secrets_of_an_address_are_not_there(hass: HomeAssistant) -> None:
 )
 def test_only_the_name_of_a_port_is_shown(device: str, shown: str) -> None:
     assert _public_device(serial_entry(device, SECRET)) == {"device": shown}
+
+
+async def test_a_ups_of_another_server(hass: HomeAssistant, rig: Rig) -> None:
+    account = {"username": f"{SECRET}-user", "password": f"{SECRET}-password"}
+    entry = remote_entry(rig.port, **account)
+    entry.add_to_hass(hass)
+    rig.driver.set("device.location", SECRET)
+    rig.driver.set("device.contact", SECRET)
+    await set_up(hass, entry)
+    ups = entry.runtime_data.ups
+    await eventually(lambda: ups.state.variables.get("device.contact") == SECRET)
+    found, text = await diagnose(hass, entry)
+    assert found["dump"] is None
+    assert found["data"]["ups"] == "ups"
+    assert found["ups"]["state"]["model"] == "BW55T"
+    secrets = (SECRET, "127.0.0.", UNIT["ups.serial"].strip())
+    assert [secret for secret in secrets if secret in text] == []
+    await hass.config_entries.async_unload(entry.entry_id)
