@@ -6,15 +6,8 @@ from .models import Outcome, Reply
 class ShutdownError(Exception):
     """Base of every error that leaves this package."""
 
-
-class OptionError(ShutdownError, ValueError):
-    """What the user configured cannot be used; the text names the option, never its value."""
-
-
-class RequestError(ShutdownError):
-    """A request to a host came to nothing, or nobody knows what it came to."""
-
     outcome = Outcome.UNKNOWN
+    """What is known of the request that came to nothing."""
     was_sent = True
     """False if the request certainly never left this machine."""
 
@@ -22,6 +15,17 @@ class RequestError(ShutdownError):
     def reply(self) -> Reply:
         """The same for the runner."""
         return Reply(outcome=self.outcome, detail=str(self), was_sent=self.was_sent)
+
+
+class OptionError(ShutdownError, ValueError):
+    """What the user configured cannot be used; the text names the option, never its value."""
+
+    outcome = Outcome.REFUSED
+    was_sent = False
+
+
+class RequestError(ShutdownError):
+    """A request to a host came to nothing, or nobody knows what it came to."""
 
 
 class UnreachableError(RequestError):

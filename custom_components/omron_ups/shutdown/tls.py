@@ -16,7 +16,7 @@ import aiohttp
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from .errors import OptionError, UnreachableError
+from .errors import IdentityChangedError, IdentityError, OptionError, UnreachableError
 
 FETCH_LIMIT_S: Final = 5.0
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
@@ -95,6 +95,31 @@ def _context(tls: Tls) -> ssl.SSLContext:
     return context
 
 
+async def check_identity(host: str, port: int, tls: Tls) -> None:
+    """Connect, let the server prove who it is, and hang up: no request is sent.
+
+    Raises:
+        UnreachableError: nothing answers there within 5 s, or it does not speak TLS.
+        IdentityError: its certificate is not trusted.
+        IdentityChangedError: it is not the confirmed one.
+        OptionError: the pasted authority or the fingerprint cannot be read.
+
+    """
+    if tls.trust is Trust.FINGERPRINT:
+        confirmed = format_fingerprint(parse_fingerprint(tls.fingerprint))
+        shown = await fetch_certificate(host, port, server_name=tls.server_name)
+        if shown.fingerprint != confirmed:
+            raise IdentityChangedError(
+                f"{host}:{port} shows another certificate than the confirmed one:"
+                f" {shown.fingerprint}",
+                fingerprint=shown.fingerprint,
+            )
+        return
+    context = await asyncio.to_thread(_context, tls)
+    writer = await _connect(host, port, context, tls.server_name)
+    writer.transport.abort()
+
+
 def parse_fingerprint(text: str) -> bytes:
     """Return the 32 bytes of a SHA-256 fingerprint.
 
@@ -138,18 +163,29 @@ async def fetch_certificate(host: str, port: int, *, server_name: str = "") -> S
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    try:
-        async with asyncio.timeout(FETCH_LIMIT_S):
-            _, writer = await asyncio.open_connection(
-                host, port, ssl=context, server_hostname=server_name or host
-            )
-    except OSError as err:
-        raise UnreachableError(f"no certificate from {host}:{port}: {err or 'time is up'}") from err
+    writer = await _connect(host, port, context, server_name)
     try:
         shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     finally:
         writer.transport.abort()
     return describe_certificate(shown)
+
+
+async def _connect(
+    host: str, port: int, context: ssl.SSLContext, server_name: str
+) -> asyncio.StreamWriter:
+    try:
+        async with asyncio.timeout(FETCH_LIMIT_S):
+            _, writer = await asyncio.open_connection(
+                host, port, ssl=context, server_hostname=server_name or host
+            )
+    except ssl.SSLCertVerificationError as err:
+        raise IdentityError(
+            f"{host}:{port} shows a certificate not trusted: {err.verify_message}"
+        ) from err
+    except OSError as err:
+        raise UnreachableError(f"no TLS with {host}:{port}: {err or 'time is up'}") from err
+    return writer
 
 
 def describe_certificate(der: bytes) -> ServerCertificate:

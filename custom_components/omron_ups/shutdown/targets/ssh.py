@@ -140,7 +140,7 @@ class SshTarget(Target):
     async def _try(self, command: str) -> Reply:
         try:
             return await self._run(command)
-        except RequestError as err:
+        except ShutdownError as err:
             return err.reply
 
     async def _run(self, command: str) -> Reply:
