@@ -52,11 +52,14 @@ class Fact:
     left_s: float | None = None
     """Seconds to low battery, as the last reading told; None if unknown."""
     was_low: bool = False
+    charge: float | None = None
+    """Per cent."""
 
     def line(self) -> str:
         """Return the fact as a line of a timeline."""
         words = (self.what.value, self.who, self.step, self.detail)
-        return f"{self.at:8.1f}  " + "  ".join(word for word in words if word)
+        charge = "     " if self.charge is None else f"{self.charge:3.0f} %"
+        return f"{self.at:8.1f} s  {charge}  " + "  ".join(word for word in words if word)
 
 
 @dataclass(slots=True)
@@ -64,13 +67,16 @@ class Facts:
     """The facts of one run, in order of time."""
 
     now: Callable[[], float]
+    charge: Callable[[], float] | None = None
     rows: list[Fact] = field(default_factory=list)
     hits: dict[str, int] = field(default_factory=dict)
     """How often each fault really made a difference."""
 
     def add(self, what: What, who: str = "", **details: object) -> None:
         """Write down what happens now."""
-        self.rows.append(Fact(at=self.now(), what=what, who=who, **details))  # type: ignore[arg-type]
+        charge = self.charge() if self.charge else None
+        fact = Fact(at=self.now(), what=what, who=who, charge=charge, **details)  # type: ignore[arg-type]
+        self.rows.append(fact)
 
     def hit(self, fault: str) -> None:
         """Write down that a fault made a difference."""

@@ -21,15 +21,15 @@ class Points:
     is a crash at one of them.
     """
 
-    count: int = 0
-    labels: list[str] = field(default_factory=list)
+    now: Callable[[], float]
+    reached: list[tuple[float, str]] = field(default_factory=list)
+    """When each was passed, and what it was."""
     injections: dict[int, Callable[[], None]] = field(default_factory=dict)
 
     def reach(self, label: str) -> None:
         """Pass the next point; what was injected there happens."""
-        number = self.count
-        self.count += 1
-        self.labels.append(label)
+        number = len(self.reached)
+        self.reached.append((self.now(), label))
         if inject := self.injections.pop(number, None):
             inject()
 

@@ -49,11 +49,12 @@ class Rack(RackView):
         self.facts = Facts(self.now)
         self.machines = {m.machine_id: Machine(m, self.facts) for m in scenario.machines}
         self.ups = RackUps(scenario.ups, self.facts, self._watts)
+        self.facts.charge = lambda: self.ups.charge
         self.second_ups = RackUps(UpsSpec(full_load_s=1e6), Facts(self.now), lambda: 0.0)
         self.wires = Wires()
         self.readings = Readings()
         self.disk = Disk(rng=random.Random(scenario.seed + 1))  # noqa: S311 - as above
-        self.points = Points()
+        self.points = Points(self.now)
         self.output_faults: list[str] = []
         self.cancel_faults: list[str] = []
         self.fsd: dict[str, None] | None = {}

@@ -40,6 +40,11 @@ class Ending:
     """Exceptions that nobody expected."""
 
     @property
+    def crashes(self) -> int:
+        """How often Home Assistant died."""
+        return sum(1 for _ in self.facts.of(What.HA_CRASH, What.HA_STOP))
+
+    @property
     def facts(self) -> Facts:
         """What happened."""
         return self.rack.facts
