@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-import errno
+from ipaddress import IPv4Address, IPv6Address, ip_address
 import socket
 from typing import Any, Final
 
@@ -26,6 +26,8 @@ import probatio
 from .const import CONF_UPS, DEFAULT_PORT, DOMAIN
 from .driver import RemoteServer, list_remote_ups
 from .nut_options import nut_options
+
+type _Address = IPv4Address | IPv6Address
 
 _PORT: Final = NumberSelector(NumberSelectorConfig(min=1, max=65535, mode=NumberSelectorMode.BOX))
 _PASSWORD: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD))
@@ -128,32 +130,41 @@ async def async_list_ups(hass: HomeAssistant, data: Mapping[str, Any]) -> dict[s
 
     """
     server = remote_server(data)
-    own_ports = {
-        nut_options(entry).port
+    hosts = {
+        nut_options(entry).host
         for entry in hass.config_entries.async_entries(DOMAIN)
         if entry.state is ConfigEntryState.LOADED and entry.runtime_data.nut.is_serving
+        if nut_options(entry).port == server.port
     }
-    if server.port in own_ports and await _is_this_machine(server.host):
+    own = [address for host in hosts for address in await _resolve(host)]
+    addresses = await _resolve(server.host) if own else ()
+    if any(_leads_to(address, host) for address in addresses for host in own):
         return None
     return await list_remote_ups(server.host, server.port)
 
 
-async def _is_this_machine(host: str) -> bool:
+async def _resolve(host: str) -> tuple[_Address, ...]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, 0, type=socket.SOCK_DGRAM)
     except OSError:
         # Connecting will fail too, and says why.
-        return False
-    return any(_can_bind(family, address) for family, _, _, _, address in found)
+        return ()
+    return tuple(ip_address(where[0]) for *_, where in found)
 
 
-def _can_bind(family: int, address: Any) -> bool:
+def _leads_to(address: _Address, host: _Address) -> bool:
+    """Tell whether who listens on `host` hears what is sent to `address`."""
+    return _is_ours(address) if host.is_unspecified else address == host
+
+
+def _is_ours(address: _Address) -> bool:
     """Tell whether an address is one of this machine's: no other can be bound."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
-            probe.bind(address)
-        except OSError as err:
-            return err.errno not in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
     return True
 
 

@@ -51,6 +51,7 @@ from tests.driver.remote_rig import (
 from tests.ha.common import (
     LOOPBACK,
     MockConfigEntry,
+    change_nut_server,
     eventually,
     is_loaded,
     nut_server_input,
@@ -255,15 +256,30 @@ async def test_refused_credentials(hass: HomeAssistant, rig: Rig) -> None:
     assert result["step_id"] == CONF_NUT_SERVER, result.get("errors")
 
 
-@pytest.mark.parametrize("host", [LOOPBACK, "localhost"])
+@pytest.mark.parametrize(
+    ("served_at", "host"),
+    [
+        (LOOPBACK, LOOPBACK),
+        (LOOPBACK, "localhost"),
+        ("localhost", LOOPBACK),
+        ("0.0.0.0", LOOPBACK),
+        ("0.0.0.0", "0.0.0.0"),
+    ],
+)
 async def test_our_own_server(
-    hass: HomeAssistant, loaded: MockConfigEntry, free_port: int, rig: Rig, host: str
+    hass: HomeAssistant, loaded: MockConfigEntry, free_port: int, served_at: str, host: str
 ) -> None:
+    await change_nut_server(hass, loaded, host=served_at)
+    assert loaded.runtime_data.nut.is_serving
     flow_id = await choose(hass, "nut")
     result = await submit(hass, flow_id, {CONF_HOST: host, CONF_PORT: free_port})
     assert result["errors"] == {"base": "own_server"}
-    # Another server on this machine is not ours.
-    result = await submit(hass, flow_id, {CONF_HOST: host, CONF_PORT: rig.port})
+
+
+@pytest.mark.usefixtures("loaded")
+async def test_another_server_on_this_machine_is_not_ours(hass: HomeAssistant, rig: Rig) -> None:
+    flow_id = await choose(hass, "nut")
+    result = await submit(hass, flow_id, at(rig.port))
     assert result["step_id"] == CONF_NUT_SERVER, result.get("errors")
 
 
@@ -277,6 +293,10 @@ async def test_the_same_port_of_another_machine_is_not_ours(
     hass: HomeAssistant, loaded: MockConfigEntry, free_port: int
 ) -> None:
     assert await async_list_ups_of(hass, "192.0.2.1", free_port) == {}
+    assert await async_list_ups_of(hass, "127.0.0.2", free_port) == {}
+    await change_nut_server(hass, loaded, host="0.0.0.0")
+    assert await async_list_ups_of(hass, "192.0.2.1", free_port) == {}
+    assert await async_list_ups_of(hass, "127.0.0.2", free_port) is None
 
 
 async def async_list_ups_of(hass: HomeAssistant, host: str, port: int) -> dict[str, str] | None:
