@@ -92,6 +92,11 @@ class Target(ABC):
         """Return what the host itself shows; UNKNOWN if this kind can only look at the network."""
         return Observation(state=HostState.UNKNOWN)
 
+    @property
+    def has_own_evidence(self) -> bool:
+        """Whether `observe` can be conclusive; else two signals of `spec.verify` are needed."""
+        return False
+
     async def uses_left(self) -> int | None:
         """Return how many clients still use this host's storage; None if it cannot tell."""
         return None
