@@ -2,11 +2,22 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import override
+from typing import Any, override
 
 from custom_components.omron_ups.shutdown.ports import Clock, DurationStore, Stop
+from custom_components.omron_ups.shutdown.specs import TargetSpec
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def spec(target_id: str, stage: int, limit: float, *uses: str, **more: Any) -> TargetSpec:
+    """Return a target that is named after its id."""
+    return TargetSpec(
+        **{"target_id": target_id, "name": target_id, "kind": "fake", **more},
+        stage=stage,
+        time_limit_s=limit,
+        uses=frozenset(uses),
+    )
 
 
 class HandClock(Clock):

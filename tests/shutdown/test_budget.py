@@ -20,25 +20,12 @@ from custom_components.omron_ups.shutdown.specs import (
     NOT_IN_PLAN,
     OutputOptions,
     Plan,
-    TargetSpec,
     Verify,
 )
 
-from .by_hand import SetDurations
+from .by_hand import SetDurations, spec
 
 EMPTY = SetDurations()
-
-
-def spec(target_id: str, stage: int, limit: float, *uses: str, **more: object) -> TargetSpec:
-    return TargetSpec(
-        target_id=target_id,
-        name=target_id,
-        kind="fake",
-        stage=stage,
-        time_limit_s=limit,
-        uses=frozenset(uses),
-        **more,  # type: ignore[arg-type]
-    )
 
 
 PLAN = Plan(

@@ -45,8 +45,11 @@ def time_left_s(now: PowerNow, plan: Plan) -> float | None:
     The deadline is low battery, for NAS boxes and upsmon act on it, unless nothing attached does:
     then it is an empty battery. On mains it is the answer for an outage that begins now.
     """
-    if not plan.acts_at_low_battery:
-        return now.runtime_s
+    return time_to_low_s(now) if plan.acts_at_low_battery else now.runtime_s
+
+
+def time_to_low_s(now: PowerNow) -> float | None:
+    """Return the seconds on battery until the UPS reports low battery; None if unknown."""
     if now.low:
         return 0.0
     if now.runtime_s is None or now.charge is None or now.charge_low is None:
