@@ -1,0 +1,232 @@
+"""What is wrong with a plan as a whole, before anybody needs it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+import math
+from typing import Final
+
+from .abilities import NO_ABILITIES, NOBODY, Abilities
+from .models import Finding, Severity
+from .preview import Timeline, used_by
+from .specs import NOT_IN_PLAN, Plan, TargetSpec
+
+HOME_ASSISTANT_HOST_UNANSWERED: Final = "plan_home_assistant_host_unanswered"
+HOME_ASSISTANT_HOST_MISSING: Final = "plan_home_assistant_host_missing"
+OWN_DISK_ON_TARGET: Final = "plan_own_disk_on_target"
+REFUSES_ARMING: Final = frozenset(
+    {HOME_ASSISTANT_HOST_UNANSWERED, HOME_ASSISTANT_HOST_MISSING, OWN_DISK_ON_TARGET}
+)
+"""Keys of the findings with which a plan must not be armed: it would stop what it runs on."""
+
+_MINUTE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPreflight:
+    """All that is known of a plan without asking any host."""
+
+    plan: Plan
+    is_armed: bool = False
+    timeline: Timeline | None = None
+    """An outage that begins now, on mains; None if it cannot be told, or while on battery."""
+    abilities: Mapping[str, Abilities] = field(default=NOBODY)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what is wrong, in the order of the table; nothing without targets."""
+        if not self.plan.targets:
+            return ()
+        return tuple(finding for check in CHECKS for finding in check.findings(self))
+
+    def can_prove(self, target: TargetSpec) -> bool:
+        """Return whether there will ever be evidence that a target is down."""
+        return self._abilities_of(target).can_prove(target)
+
+    def can_start(self, target: TargetSpec) -> bool:
+        """Return whether somebody can start a target; our own host has nobody left to do it."""
+        is_own = target is self.plan.own_host
+        return not is_own and self._abilities_of(target).can_start(target)
+
+    def hosts(self) -> Iterator[TargetSpec]:
+        """Yield all targets but our own host."""
+        return (t for t in self.plan.targets if t is not self.plan.own_host)
+
+    def _abilities_of(self, target: TargetSpec) -> Abilities:
+        return self.abilities.get(target.target_id, NO_ABILITIES)
+
+
+def refusals(plan: Plan) -> tuple[Finding, ...]:
+    """Return why a plan must not be armed; nothing if it may."""
+    found = PlanPreflight(plan=plan).findings()
+    return tuple(finding for finding in found if finding.key in REFUSES_ARMING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """One thing that is wrong: with which target, and the words that its text needs."""
+
+    words: Mapping[str, str] = field(default_factory=dict)
+    target: TargetSpec | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One row of the table: a key under `issues`, and how to find what it tells."""
+
+    key: str
+    severity: Severity
+    find: Callable[[PlanPreflight], Iterable[_Found]]
+
+    def findings(self, of: PlanPreflight) -> Iterator[Finding]:
+        """Yield one finding for each thing that is wrong."""
+        for found in self.find(of):
+            named = {} if found.target is None else {"target": found.target.name}
+            yield Finding(
+                severity=self.severity,
+                key=self.key,
+                placeholders={**named, **found.words},
+                target_id="" if found.target is None else found.target.target_id,
+            )
+
+
+def _host_unanswered(of: PlanPreflight) -> Iterator[_Found]:
+    if of.plan.home_assistant_host is None:
+        yield _Found()
+
+
+def _host_missing(of: PlanPreflight) -> Iterator[_Found]:
+    is_named = of.plan.home_assistant_host not in {None, NOT_IN_PLAN}
+    if is_named and of.plan.own_host is None:
+        yield _Found()
+
+
+def _own_disk(of: PlanPreflight) -> Iterator[_Found]:
+    own = of.plan.own_host
+    for storage in used_by(of.plan, own) if own else ():
+        yield _Found(target=own, words={"storage": storage.name})
+
+
+def _no_evidence(of: PlanPreflight) -> Iterator[_Found]:
+    return (_Found(target=target) for target in of.hosts() if not of.can_prove(target))
+
+
+def _storage_missing(of: PlanPreflight) -> Iterator[_Found]:
+    known = {target.target_id for target in of.plan.targets}
+    return (_Found(target=target) for target in of.plan.targets if target.uses - known)
+
+
+def _circle(of: PlanPreflight) -> Iterator[_Found]:
+    """Yield one finding for all who use each other: none of them could ever be the first."""
+    uses = {target.target_id: set(target.uses) for target in of.plan.targets}
+    while free := {target_id for target_id, used in uses.items() if not used & uses.keys()}:
+        for target_id in free:
+            del uses[target_id]
+    # What is left uses a circle, or is in one; those whom nobody left uses are only users.
+    while outer := uses.keys() - set().union(*uses.values()):
+        for target_id in outer:
+            del uses[target_id]
+    names = sorted(t.name for t in of.plan.targets if t.target_id in uses)
+    if names:
+        yield _Found(words={"targets": ", ".join(names)})
+
+
+def _storage_first(of: PlanPreflight) -> Iterator[_Found]:
+    for target in of.hosts():
+        for storage in used_by(of.plan, target):
+            if storage.stage < target.stage:
+                words = {"storage": storage.name, "stage": str(storage.stage)}
+                yield _Found(target=target, words=words)
+
+
+def _without_output(of: PlanPreflight) -> Iterator[_Found]:
+    if of.plan.own_host is not None and of.plan.output is None:
+        yield _Found(target=of.plan.own_host)
+
+
+def _no_way_back(of: PlanPreflight) -> Iterator[_Found]:
+    """Yield those who stay off even if the UPS switches its output off and on again."""
+    for target in of.plan.targets:
+        if not target.returns_by_itself and not of.can_start(target):
+            yield _Found(target=target)
+
+
+def _only_by_power_cut(of: PlanPreflight) -> Iterator[_Found]:
+    """Yield those who would wait for a cut that need not come: mains may return before it."""
+    if of.plan.output is not None:
+        return
+    for target in of.hosts():
+        if target.returns_by_itself and not of.can_start(target):
+            yield _Found(target=target)
+
+
+def _no_gateway(of: PlanPreflight) -> Iterator[_Found]:
+    if not of.plan.gateway and any(target.verify.address for target in of.hosts()):
+        yield _Found()
+
+
+def _source_first(of: PlanPreflight) -> Iterator[_Found]:
+    last = max((target.stage for target in of.hosts()), default=0)
+    for target in of.hosts():
+        if target.is_data_source and target.stage < last:
+            yield _Found(target=target)
+
+
+def _output_behind_source(of: PlanPreflight) -> Iterator[_Found]:
+    if of.plan.output is not None:
+        yield from (_Found(target=target) for target in of.hosts() if target.is_data_source)
+
+
+def _too_long(of: PlanPreflight) -> Iterator[_Found]:
+    timeline = of.timeline
+    if timeline is None or timeline.margin_s is None or timeline.margin_s >= 0.0:
+        return
+    words = {
+        "needs": _minutes_up(timeline.needs_s),
+        "has": str(math.floor((timeline.time_left_s or 0.0) / _MINUTE_S)),
+    }
+    yield _Found(words=words)
+
+
+def _other_first(of: PlanPreflight) -> Iterator[_Found]:
+    conflicts = of.timeline.conflicts if of.timeline else ()
+    by_name = groupby(sorted(conflicts, key=lambda actor: actor.name), lambda actor: actor.name)
+    for name, actors in by_name:
+        first = min(actors, key=lambda actor: actor.fires_in_s or 0.0)
+        words = {"actor": name, "minutes": str(math.floor((first.fires_in_s or 0.0) / _MINUTE_S))}
+        yield _Found(target=of.plan.target(first.target_id), words=words)
+
+
+def _disarmed(of: PlanPreflight) -> Iterator[_Found]:
+    if not of.is_armed:
+        yield _Found()
+
+
+CHECKS: Final = (
+    Check(key=HOME_ASSISTANT_HOST_UNANSWERED, severity=Severity.ERROR, find=_host_unanswered),
+    Check(key=HOME_ASSISTANT_HOST_MISSING, severity=Severity.ERROR, find=_host_missing),
+    Check(key=OWN_DISK_ON_TARGET, severity=Severity.ERROR, find=_own_disk),
+    Check(key="plan_storage_circle", severity=Severity.ERROR, find=_circle),
+    Check(key="plan_storage_first", severity=Severity.ERROR, find=_storage_first),
+    Check(key="plan_storage_missing", severity=Severity.WARNING, find=_storage_missing),
+    Check(key="plan_longer_than_battery", severity=Severity.ERROR, find=_too_long),
+    Check(key="plan_other_actor_first", severity=Severity.WARNING, find=_other_first),
+    Check(key="plan_no_evidence", severity=Severity.WARNING, find=_no_evidence),
+    Check(key="plan_own_host_without_output", severity=Severity.WARNING, find=_without_output),
+    Check(key="plan_no_way_back", severity=Severity.WARNING, find=_no_way_back),
+    Check(key="plan_back_only_by_power_cut", severity=Severity.WARNING, find=_only_by_power_cut),
+    Check(key="plan_no_gateway", severity=Severity.WARNING, find=_no_gateway),
+    Check(key="plan_data_source_first", severity=Severity.WARNING, find=_source_first),
+    Check(
+        key="plan_output_behind_data_source",
+        severity=Severity.WARNING,
+        find=_output_behind_source,
+    ),
+    Check(key="plan_disarmed", severity=Severity.WARNING, find=_disarmed),
+)
+"""What is looked at. The texts under `issues` take `target` where a finding names one, and the
+words of the finding: `storage`, `stage`, `targets`, `needs` and `has` (minutes), `actor`,
+`minutes`."""
+
+
+def _minutes_up(seconds: float) -> str:
+    return str(math.ceil(seconds / _MINUTE_S))

@@ -1,0 +1,217 @@
+"""What is wrong with a plan as a whole."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.omron_ups.shutdown.abilities import Abilities
+from custom_components.omron_ups.shutdown.actors import other_actors
+from custom_components.omron_ups.shutdown.models import Finding, Power, Severity
+from custom_components.omron_ups.shutdown.power import PowerNow
+from custom_components.omron_ups.shutdown.preflight import (
+    CHECKS,
+    REFUSES_ARMING,
+    PlanPreflight,
+    refusals,
+)
+from custom_components.omron_ups.shutdown.preview import make_timeline
+from custom_components.omron_ups.shutdown.specs import (
+    NOT_IN_PLAN,
+    OutputOptions,
+    Plan,
+    TargetSpec,
+    Verify,
+    WakeOnLan,
+)
+
+from .by_hand import SetDurations, spec
+
+WAKE = WakeOnLan(mac="02:00:5e:00:53:01")
+NOW = PowerNow(power=Power.MAINS, charge=80.0, charge_low=30.0, runtime_s=3200.0)
+
+
+def host(target_id: str, stage: int, *uses: str, **more: Any) -> TargetSpec:
+    verify = Verify(address=f"192.0.2.{stage}", ports=(22,))
+    return spec(target_id, stage, 100.0, *uses, **{"verify": verify, "wake": WAKE, **more})
+
+
+GOOD = Plan(
+    targets=(host("vm", 1, "nas"), host("nas", 2), host("own", 1)),
+    home_assistant_host="own",
+    output=OutputOptions(),
+    gateway="192.0.2.254",
+)
+
+
+def plan(*targets: TargetSpec, **changes: Any) -> Plan:
+    """Return a good plan, changed."""
+    with_targets = (
+        replace(GOOD, targets=targets, home_assistant_host=NOT_IN_PLAN) if targets else GOOD
+    )
+    return replace(with_targets, **changes)
+
+
+def findings(of: Plan, **more: Any) -> dict[str, Finding]:
+    found = PlanPreflight(plan=of, **{"is_armed": True, **more}).findings()
+    return {finding.key: finding for finding in found}
+
+
+def test_a_good_plan_has_no_findings() -> None:
+    timeline = make_timeline(GOOD, SetDurations(), NOW, states={})
+    assert findings(GOOD, timeline=timeline) == {}
+
+
+def test_without_targets_there_is_nothing_to_find() -> None:
+    assert findings(Plan(), is_armed=False) == {}
+
+
+CASES: dict[str, tuple[Plan, Severity, str, dict[str, str]]] = {
+    "plan_home_assistant_host_unanswered": (
+        plan(home_assistant_host=None),
+        Severity.ERROR,
+        "",
+        {},
+    ),
+    "plan_home_assistant_host_missing": (
+        plan(home_assistant_host="deleted"),
+        Severity.ERROR,
+        "",
+        {},
+    ),
+    "plan_own_disk_on_target": (
+        plan(host("own", 1, "nas"), host("nas", 2), home_assistant_host="own"),
+        Severity.ERROR,
+        "own",
+        {"target": "own", "storage": "nas"},
+    ),
+    "plan_storage_circle": (
+        plan(host("a", 1, "b"), host("b", 1, "c"), host("c", 1, "b"), host("d", 1)),
+        Severity.ERROR,
+        "",
+        {"targets": "b, c"},
+    ),
+    "plan_storage_first": (
+        plan(host("vm", 2, "nas"), host("nas", 1)),
+        Severity.ERROR,
+        "vm",
+        {"target": "vm", "storage": "nas", "stage": "1"},
+    ),
+    "plan_storage_missing": (
+        plan(host("vm", 2, "deleted")),
+        Severity.WARNING,
+        "vm",
+        {"target": "vm"},
+    ),
+    "plan_no_evidence": (
+        plan(host("a", 1, verify=Verify(address="192.0.2.1"))),
+        Severity.WARNING,
+        "a",
+        {"target": "a"},
+    ),
+    "plan_own_host_without_output": (
+        plan(output=None),
+        Severity.WARNING,
+        "own",
+        {"target": "own"},
+    ),
+    "plan_no_way_back": (
+        plan(host("a", 1, wake=None, returns_by_itself=False)),
+        Severity.WARNING,
+        "a",
+        {"target": "a"},
+    ),
+    "plan_back_only_by_power_cut": (
+        plan(host("a", 1, wake=None), output=None),
+        Severity.WARNING,
+        "a",
+        {"target": "a"},
+    ),
+    "plan_no_gateway": (plan(gateway=""), Severity.WARNING, "", {}),
+    "plan_data_source_first": (
+        plan(host("nas", 1, is_data_source=True), host("pve", 2), output=None),
+        Severity.WARNING,
+        "nas",
+        {"target": "nas"},
+    ),
+    "plan_output_behind_data_source": (
+        plan(host("nas", 1, is_data_source=True)),
+        Severity.WARNING,
+        "nas",
+        {"target": "nas"},
+    ),
+}
+
+
+@pytest.mark.parametrize("key", CASES)
+def test_each_fault_is_found_and_nothing_else(key: str) -> None:
+    of, severity, target_id, words = CASES[key]
+    assert findings(of) == {
+        key: Finding(severity=severity, key=key, placeholders=words, target_id=target_id)
+    }
+
+
+def test_each_row_of_the_table_has_a_case() -> None:
+    elsewhere = {"plan_disarmed", "plan_longer_than_battery", "plan_other_actor_first"}
+    assert {check.key for check in CHECKS} == CASES.keys() | elsewhere
+    assert len(CHECKS) == len(CASES) + len(elsewhere)
+
+
+def test_a_disarmed_plan_is_a_finding() -> None:
+    assert findings(GOOD, is_armed=False).keys() == {"plan_disarmed"}
+
+
+def test_a_kind_can_make_up_for_what_is_not_configured() -> None:
+    of = plan(host("a", 1, wake=None, returns_by_itself=False, verify=Verify()))
+    assert findings(of).keys() == {"plan_no_evidence", "plan_no_way_back"}
+    abilities = {"a": Abilities(has_own_evidence=True, can_wake=True)}
+    assert findings(of, abilities=abilities) == {}
+
+
+def test_our_own_host_must_return_by_itself() -> None:
+    of = plan(host("own", 1, returns_by_itself=False), home_assistant_host="own")
+    assert findings(of).keys() == {"plan_no_way_back"}
+
+
+def test_nobody_asks_for_evidence_of_our_own_host() -> None:
+    of = plan(host("own", 1, verify=Verify()), home_assistant_host="own")
+    assert findings(of) == {}
+
+
+def test_a_target_that_uses_itself_is_a_circle() -> None:
+    assert findings(plan(host("a", 1, "a")))["plan_storage_circle"].placeholders == {"targets": "a"}
+
+
+def test_the_plan_needs_more_than_the_battery_has() -> None:
+    now = replace(NOW, runtime_s=640.0)
+    timeline = make_timeline(GOOD, SetDurations(), now, states={})
+    found = findings(GOOD, timeline=timeline)["plan_longer_than_battery"]
+    assert found.placeholders == {"needs": "9", "has": "6"}
+    assert found.severity is Severity.ERROR
+
+
+def test_somebody_else_acts_first() -> None:
+    of = plan(host("vm", 1), host("nas", 2, own_timer_s=130.0, kind="qnap"))
+    timeline = make_timeline(
+        of, SetDurations(), NOW, states={}, other_actors=other_actors(of, ["192.0.2.77"])
+    )
+    found = findings(of, timeline=timeline)
+    assert found.keys() == {"plan_other_actor_first"}
+    assert found["plan_other_actor_first"].target_id == "nas"
+    assert found["plan_other_actor_first"].placeholders == {
+        "target": "nas",
+        "actor": "nas",
+        "minutes": "2",
+    }
+
+
+@pytest.mark.parametrize("key", CASES)
+def test_only_what_would_stop_home_assistant_itself_refuses_arming(key: str) -> None:
+    assert [finding.key for finding in refusals(CASES[key][0])] == (
+        [key] if key in REFUSES_ARMING else []
+    )
+
+
+def test_a_good_plan_may_be_armed() -> None:
+    assert refusals(GOOD) == ()
+    assert refusals(plan(host("a", 1))) == ()
