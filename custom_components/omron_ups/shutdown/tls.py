@@ -83,6 +83,9 @@ async def load_trust(tls: Tls) -> ssl.SSLContext | aiohttp.Fingerprint:
 def _context(tls: Tls) -> ssl.SSLContext:
     if tls.trust is Trust.SYSTEM:
         return ssl.create_default_context()
+    # Without a word in it Python would take the authorities of this machine instead.
+    if not tls.authority.strip():
+        raise OptionError("tls_authority is empty")
     try:
         context = ssl.create_default_context(cadata=tls.authority.strip())
     except (ssl.SSLError, ValueError) as err:
