@@ -161,7 +161,8 @@ def _error_constants() -> Iterator[str]:
 
 def test_each_exception_has_its_text() -> None:
     errors = MODULES["errors"]
-    drivers = {errors.error_key(kind.__new__(kind)) for kind, _ in errors._KEYS} | {errors.error_key(None)}
+    causes = [None, *(kind.__new__(kind) for kind, _ in errors._KEYS)]
+    drivers = set(map(errors.error_key, causes))
     assert len(drivers) > len(errors._KEYS), "each kind of error has its own key"
     requests = set(errors.REQUEST_KEYS.values())
     assert (drivers | requests | set(_exception_keys())) ^ EN["exceptions"].keys() == set()
