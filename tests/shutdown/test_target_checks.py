@@ -11,12 +11,12 @@ from typing import Any, override
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.omron_ups.shutdown.findings import FindingKey
 from custom_components.omron_ups.shutdown.models import Finding, Outcome, Reply, Severity
 from custom_components.omron_ups.shutdown.specs import TargetSpec, Verify
 from custom_components.omron_ups.shutdown.target import StopContext, StopStep, Target
 from custom_components.omron_ups.shutdown.target_checks import (
     EVERY,
-    FAILED,
     FIRST_WITHIN,
     JITTER,
     LOGIN_EVERY,
@@ -151,8 +151,12 @@ async def test_a_check_that_fails_is_a_finding_and_stops_no_other(
     of = targets("a", "b")
     of["a"].finds = RuntimeError("this text is not for the user")
     (found,) = await checks.run(of)
-    assert (found.key, found.severity, found.target_id) == (FAILED, Severity.ERROR, "a")
-    assert found.placeholders == {"target": "a", "error": "RuntimeError"}
+    assert (found.key, found.severity, found.target_id) == (
+        FindingKey.CHECK_FAILED,
+        Severity.ERROR,
+        "a",
+    )
+    assert found.placeholders == {"target": "a", "detail": "RuntimeError"}
     assert len(of["b"].logins) == 1
     assert "a: the check failed" in caplog.text
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import groupby
 import math
 from typing import Final
@@ -11,11 +12,43 @@ from .models import Finding, Severity
 from .preview import Timeline, used_by
 from .specs import NOT_IN_PLAN, Plan, TargetSpec
 
-HOME_ASSISTANT_HOST_UNANSWERED: Final = "plan_home_assistant_host_unanswered"
-HOME_ASSISTANT_HOST_MISSING: Final = "plan_home_assistant_host_missing"
-OWN_DISK_ON_TARGET: Final = "plan_own_disk_on_target"
+
+class PlanKey(StrEnum):
+    """Translation keys under `issues`; the words after each are its placeholders."""
+
+    HOST_UNANSWERED = "plan_home_assistant_host_unanswered"
+    HOST_MISSING = "plan_home_assistant_host_missing"
+    """The target that ran Home Assistant was deleted."""
+    OWN_DISK_ON_TARGET = "plan_own_disk_on_target"
+    """target, storage"""
+    STORAGE_CIRCLE = "plan_storage_circle"
+    """targets"""
+    STORAGE_FIRST = "plan_storage_first"
+    """target, storage, stage (of the storage)"""
+    STORAGE_MISSING = "plan_storage_missing"
+    """target"""
+    LONGER_THAN_BATTERY = "plan_longer_than_battery"
+    """needs, has (minutes)"""
+    OTHER_ACTOR_FIRST = "plan_other_actor_first"
+    """actor, minutes (after which it acts); target if it is one, then its name is the actor's"""
+    NO_EVIDENCE = "plan_no_evidence"
+    """target"""
+    OWN_HOST_WITHOUT_OUTPUT = "plan_own_host_without_output"
+    """target"""
+    NO_WAY_BACK = "plan_no_way_back"
+    """target"""
+    BACK_ONLY_BY_POWER_CUT = "plan_back_only_by_power_cut"
+    """target"""
+    NO_GATEWAY = "plan_no_gateway"
+    DATA_SOURCE_FIRST = "plan_data_source_first"
+    """target"""
+    OUTPUT_BEHIND_DATA_SOURCE = "plan_output_behind_data_source"
+    """target"""
+    DISARMED = "plan_disarmed"
+
+
 REFUSES_ARMING: Final = frozenset(
-    {HOME_ASSISTANT_HOST_UNANSWERED, HOME_ASSISTANT_HOST_MISSING, OWN_DISK_ON_TARGET}
+    {PlanKey.HOST_UNANSWERED, PlanKey.HOST_MISSING, PlanKey.OWN_DISK_ON_TARGET}
 )
 """Keys of the findings with which a plan must not be armed: it would stop what it runs on."""
 
@@ -69,11 +102,11 @@ class _Found:
     target: TargetSpec | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Check:
-    """One row of the table: a key under `issues`, and how to find what it tells."""
+    """One row of the table: what is told, how bad it is, and how to find it."""
 
-    key: str
+    key: PlanKey
     severity: Severity
     find: Callable[[PlanPreflight], Iterable[_Found]]
 
@@ -202,30 +235,24 @@ def _disarmed(of: PlanPreflight) -> Iterator[_Found]:
 
 
 CHECKS: Final = (
-    Check(key=HOME_ASSISTANT_HOST_UNANSWERED, severity=Severity.ERROR, find=_host_unanswered),
-    Check(key=HOME_ASSISTANT_HOST_MISSING, severity=Severity.ERROR, find=_host_missing),
-    Check(key=OWN_DISK_ON_TARGET, severity=Severity.ERROR, find=_own_disk),
-    Check(key="plan_storage_circle", severity=Severity.ERROR, find=_circle),
-    Check(key="plan_storage_first", severity=Severity.ERROR, find=_storage_first),
-    Check(key="plan_storage_missing", severity=Severity.WARNING, find=_storage_missing),
-    Check(key="plan_longer_than_battery", severity=Severity.ERROR, find=_too_long),
-    Check(key="plan_other_actor_first", severity=Severity.WARNING, find=_other_first),
-    Check(key="plan_no_evidence", severity=Severity.WARNING, find=_no_evidence),
-    Check(key="plan_own_host_without_output", severity=Severity.WARNING, find=_without_output),
-    Check(key="plan_no_way_back", severity=Severity.WARNING, find=_no_way_back),
-    Check(key="plan_back_only_by_power_cut", severity=Severity.WARNING, find=_only_by_power_cut),
-    Check(key="plan_no_gateway", severity=Severity.WARNING, find=_no_gateway),
-    Check(key="plan_data_source_first", severity=Severity.WARNING, find=_source_first),
-    Check(
-        key="plan_output_behind_data_source",
-        severity=Severity.WARNING,
-        find=_output_behind_source,
-    ),
-    Check(key="plan_disarmed", severity=Severity.WARNING, find=_disarmed),
+    Check(PlanKey.HOST_UNANSWERED, Severity.ERROR, _host_unanswered),
+    Check(PlanKey.HOST_MISSING, Severity.ERROR, _host_missing),
+    Check(PlanKey.OWN_DISK_ON_TARGET, Severity.ERROR, _own_disk),
+    Check(PlanKey.STORAGE_CIRCLE, Severity.ERROR, _circle),
+    Check(PlanKey.STORAGE_FIRST, Severity.ERROR, _storage_first),
+    Check(PlanKey.STORAGE_MISSING, Severity.WARNING, _storage_missing),
+    Check(PlanKey.LONGER_THAN_BATTERY, Severity.ERROR, _too_long),
+    Check(PlanKey.OTHER_ACTOR_FIRST, Severity.WARNING, _other_first),
+    Check(PlanKey.NO_EVIDENCE, Severity.WARNING, _no_evidence),
+    Check(PlanKey.OWN_HOST_WITHOUT_OUTPUT, Severity.WARNING, _without_output),
+    Check(PlanKey.NO_WAY_BACK, Severity.WARNING, _no_way_back),
+    Check(PlanKey.BACK_ONLY_BY_POWER_CUT, Severity.WARNING, _only_by_power_cut),
+    Check(PlanKey.NO_GATEWAY, Severity.WARNING, _no_gateway),
+    Check(PlanKey.DATA_SOURCE_FIRST, Severity.WARNING, _source_first),
+    Check(PlanKey.OUTPUT_BEHIND_DATA_SOURCE, Severity.WARNING, _output_behind_source),
+    Check(PlanKey.DISARMED, Severity.WARNING, _disarmed),
 )
-"""What is looked at. The texts under `issues` take `target` where a finding names one, and the
-words of the finding: `storage`, `stage`, `targets`, `needs` and `has` (minutes), `actor`,
-`minutes`."""
+"""What is looked at, in the order in which it is told."""
 
 
 def _minutes_up(seconds: float) -> str:

@@ -8,6 +8,7 @@ import logging
 from random import Random
 from typing import Any, Final, Self
 
+from .findings import FindingKey, finding
 from .models import Finding, Severity
 from .ports import Clock
 from .specs import TargetSpec
@@ -24,7 +25,6 @@ FIRST_WITHIN: Final = timedelta(minutes=10)
 LOGIN_EVERY: Final = timedelta(hours=6)
 """Between two logins to one device: NAS boxes block an address after few failed ones."""
 CHECK_LIMIT_S: Final = 60.0
-FAILED: Final = "target_check_failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ class TargetChecks:
                     allowed.setdefault(device(target.spec), []).append(target)
             await asyncio.gather(*(self._run_device(group) for group in allowed.values()))
         results = (self._results.get(target_id) for target_id in targets)
-        return [finding for result in results if result for finding in result.findings]
+        return [found for result in results if result for found in result.findings]
 
     async def _run_device(self, targets: Sequence[Target]) -> None:
         """Check the targets of one device, one after the other, as far as its logins go."""
@@ -156,14 +156,7 @@ async def _findings(target: Target) -> tuple[Finding, ...]:
             return tuple(await target.preflight())
     except Exception as err:
         _LOGGER.exception("%s: the check failed", spec.name)
-        return (
-            Finding(
-                severity=Severity.ERROR,
-                key=FAILED,
-                placeholders={"target": spec.name, "error": type(err).__name__},
-                target_id=spec.target_id,
-            ),
-        )
+        return (finding(spec, FindingKey.CHECK_FAILED, detail=type(err).__name__),)
 
 
 def _result_json(result: Result) -> dict[str, Any]:
@@ -172,12 +165,12 @@ def _result_json(result: Result) -> dict[str, Any]:
         "device": result.device,
         "findings": [
             {
-                "severity": int(finding.severity),
-                "key": finding.key,
-                "placeholders": dict(finding.placeholders),
-                "target_id": finding.target_id,
+                "severity": int(found.severity),
+                "key": str(found.key),
+                "placeholders": dict(found.placeholders),
+                "target_id": found.target_id,
             }
-            for finding in result.findings
+            for found in result.findings
         ],
     }
 
