@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import ip_network
+import socket
 
 from custom_components.omron_ups.nut import (
     Account,
@@ -275,6 +276,19 @@ class Client:
 @asynccontextmanager
 async def connected(port: int) -> AsyncGenerator[Client]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield Client(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def connected_from(address: str, port: int) -> AsyncGenerator[Client]:
+    """Connect from another address of this machine."""
+    raw = socket.socket()
+    raw.bind((address, 0))
+    raw.connect(("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=raw)
     try:
         yield Client(reader, writer)
     finally:

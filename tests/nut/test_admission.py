@@ -1,33 +1,27 @@
 """Who gets a place when there are few."""
 
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from ipaddress import ip_address
-import socket
 
 import pytest
 
 from custom_components.omron_ups.nut import AuditKind, NutServer
 from custom_components.omron_ups.nut.admission import Admission
 
-from .shared import ELSEWHERE, LIMITS, Client, Served, connected, exchange, serving, settings, until
+from .shared import (
+    ELSEWHERE,
+    LIMITS,
+    Served,
+    connected,
+    connected_from,
+    exchange,
+    serving,
+    settings,
+    until,
+)
 
 HERE = ip_address("127.0.0.1")
-
-
-@asynccontextmanager
-async def connected_from(address: str, port: int) -> AsyncGenerator[Client]:
-    raw = socket.socket()
-    raw.bind((address, 0))
-    raw.connect(("127.0.0.1", port))
-
-    reader, writer = await asyncio.open_connection(sock=raw)
-    try:
-        yield Client(reader, writer)
-    finally:
-        writer.transport.abort()
 
 
 async def attacked(served: Served, stack: AsyncExitStack) -> None:
