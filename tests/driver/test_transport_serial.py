@@ -147,6 +147,24 @@ async def test_a_closed_port_can_be_opened_at_once(unit: PtyUnit) -> None:
         await link.close()
 
 
+async def test_a_port_whose_opening_is_cancelled_can_be_opened_at_once(
+    unit: PtyUnit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit.replies[b"Bl ?"] = [b"100\r"]
+    link = SerialTransport(unit.path)
+    with monkeypatch.context() as patch:
+        patch.setattr(transport_serial, "SETTLE_S", 3600.0)
+        opening = asyncio.create_task(link.open())
+        while link._port is None:  # noqa: ASYNC110 - nothing tells that a port is open, not ready
+            await asyncio.sleep(0.01)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+    await link.open()
+    assert await link.exchange(b"Bl ?\r") == b"100"
+    await link.close()
+
+
 type Answer = Callable[[bytes], bytes]
 
 
@@ -278,7 +296,7 @@ async def test_a_bridge_whose_lines_cannot_be_set(monkeypatch: pytest.MonkeyPatc
     port = server.sockets[0].getsockname()[1]
     link = SerialTransport(f"rfc2217://127.0.0.1:{port}")
     try:
-        with pytest.raises(TransportError):
+        with pytest.raises(TransportError, match="does not confirm that it set DTR and RTS"):
             await link.open()
         assert served.controls[-1] in {DTR_ON, RTS_OFF}
         async with asyncio.timeout(5):

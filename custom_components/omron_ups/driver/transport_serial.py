@@ -106,10 +106,18 @@ class SerialTransport(Transport):
 
     @override
     async def _open(self) -> None:
+        self._receiver = _Receiver()
+        try:
+            await self._connect()
+        except BaseException:
+            # What is open but not ready must not stay locked, not even if we are cancelled.
+            await self._close()
+            raise
+
+    async def _connect(self) -> None:
         # Only who has a serial UPS needs the library.
         import serialx  # noqa: PLC0415
 
-        self._receiver = _Receiver()
         try:
             async with asyncio.timeout(OPEN_LIMIT_S):
                 self._port, _ = await serialx.create_serial_connection(
@@ -122,14 +130,26 @@ class SerialTransport(Transport):
                     dtr_on_close=serialx.PinState.UNDEFINED,
                     rts_on_close=serialx.PinState.UNDEFINED,
                 )
-                if urlsplit(self._url).scheme == "rfc2217":
-                    # There serialx only sets the lines when it is asked to (1.11, seen).
-                    await self._port.set_modem_pins(dtr=self._dtr, rts=self._rts)
+            if self._is_telnet_bridge:
+                await self._set_lines(self._port)
         except (OSError, ValueError, serialx.SerialException) as err:
-            # The port may be open, and only its lines could not be set.
-            await self._close()
             raise _as_transport_error(self.label, err) from err
         await asyncio.sleep(SETTLE_S)
+
+    async def _set_lines(self, port: serialx.BaseSerialTransport) -> None:
+        """Set the lines of a bridge, which serialx does only when it is asked to (1.11, seen)."""
+        try:
+            async with asyncio.timeout(OPEN_LIMIT_S):
+                await port.set_modem_pins(dtr=self._dtr, rts=self._rts)
+        except TimeoutError as err:
+            raise TransportError(
+                f"{self.label}: the bridge does not confirm that it set DTR and RTS; if it has no"
+                " such lines, reach it by socket://"
+            ) from err
+
+    @property
+    def _is_telnet_bridge(self) -> bool:
+        return urlsplit(self._url).scheme == "rfc2217"
 
     @override
     async def _close(self) -> None:
