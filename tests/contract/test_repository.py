@@ -29,6 +29,7 @@ TESTED_BY = {
     "driver/options.py": "driver/test_ups.py",
     "driver/reader.py": "driver/test_ups.py",
     "driver/runtime.py": "driver/test_assemble.py",
+    "driver/serial_bridge.py": "driver/test_transport_serial_bridge.py",
     "driver/settings.py": "driver/test_commands.py",
     "driver/simulator/__init__.py": "driver/test_simulator.py",
     "driver/polled.py": "driver/test_ups.py",

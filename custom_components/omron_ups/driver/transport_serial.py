@@ -129,6 +129,7 @@ class SerialTransport(Transport):
                     rts_on_open=serialx.PinState.convert(self._rts),
                     dtr_on_close=serialx.PinState.UNDEFINED,
                     rts_on_close=serialx.PinState.UNDEFINED,
+                    transport_cls=self._transport_class(),
                 )
             if self._is_telnet_bridge:
                 await self._set_lines(self._port)
@@ -150,6 +151,13 @@ class SerialTransport(Transport):
     @property
     def _is_telnet_bridge(self) -> bool:
         return urlsplit(self._url).scheme == "rfc2217"
+
+    def _transport_class(self) -> type[serialx.BaseSerialTransport] | None:
+        if not self._is_telnet_bridge:
+            return None
+        from .serial_bridge import BridgeTransport  # noqa: PLC0415
+
+        return BridgeTransport
 
     @override
     async def _close(self) -> None:
