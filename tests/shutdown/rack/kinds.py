@@ -35,7 +35,6 @@ class Kind:
     pings: bool = True
     shows_state: bool = False
     """Whether its API tells up from going."""
-    counts_users: bool = False
     is_storage: bool = False
 
 
@@ -49,7 +48,6 @@ KINDS: Mapping[str, Kind] = {
         steps=(StopStep(key="shutdown", resend_after_s=20.0),),
         ports=2,
         shows_state=True,
-        counts_users=True,
         is_storage=True,
     ),
     "blind_nas": Kind(steps=(_OFF,), ports=2, is_storage=True),
@@ -188,16 +186,6 @@ class RackTarget(Target):
         return self._observation()
 
     @override
-    async def uses_left(self) -> int | None:
-        await self._exchange("uses_left")
-        if not self.kind.counts_users:
-            return None
-        count = len(self._rack.logged_in(self.spec.target_id))
-        if self._machine.quirks.users:
-            self._rack.facts.hit(f"uses_{self._machine.quirks.users}")
-        return {"unknown": None, "stuck": count + 1}.get(self._machine.quirks.users, count)
-
-    @override
     async def restore(self, steps: Sequence[StopStep]) -> Reply:
         self._life.point(f"restore {self.spec.target_id}")
         self._rack.facts.add(What.STEP, self.spec.target_id, detail="restore")
@@ -281,8 +269,25 @@ class RackTarget(Target):
             raise RuntimeError(f"{method}: surprise")
 
 
+class StorageTarget(RackTarget):
+    """A NAS that counts its sessions."""
+
+    @override
+    async def uses_left(self) -> int | None:
+        await self._exchange("uses_left")
+        count = len(self._rack.logged_in(self.spec.target_id))
+        if self._machine.quirks.users:
+            self._rack.facts.hit(f"uses_{self._machine.quirks.users}")
+        return {"unknown": None, "stuck": count + 1}.get(self._machine.quirks.users, count)
+
+
 class ClusterTarget(RackTarget):
     """A cluster: drained is as good as down, and what was drained stays so until it is undone."""
+
+    @property
+    @override
+    def has_own_evidence(self) -> bool:
+        return True
 
     @override
     def _observation(self) -> Observation:
@@ -295,6 +300,11 @@ class ClusterTarget(RackTarget):
 
 class ClientsTarget(RackTarget):
     """Hosts that follow the FSD of the NUT server, which is part of the same process."""
+
+    @property
+    @override
+    def has_own_evidence(self) -> bool:
+        return True
 
     @override
     def _is_reachable(self) -> bool:
@@ -359,7 +369,11 @@ class RackView:
         raise NotImplementedError
 
 
-TARGETS: Mapping[str, type[RackTarget]] = {"cluster": ClusterTarget, "clients": ClientsTarget}
+TARGETS: Mapping[str, type[RackTarget]] = {
+    "nas": StorageTarget,
+    "cluster": ClusterTarget,
+    "clients": ClientsTarget,
+}
 
 
 def make_target(
