@@ -64,6 +64,16 @@ class Bench:
         self.errors: list[Exception] = []
         self.journal = Journal(self.disk, self.errors.append)
 
+    async def append(self, *entries: Entry) -> None:
+        """Add entries, and wait for them."""
+        self.journal.add(*entries)
+        await self.journal.synced()
+
+    async def replace(self, *entries: Entry) -> None:
+        """Put entries in place of all others, and wait for it."""
+        self.journal.put(entries)
+        await self.journal.synced()
+
     async def numbers(self) -> list[int]:
         """Return what a restart would read."""
         return [e.number for e in await Journal(self.disk, self.errors.append).read()]
@@ -76,7 +86,7 @@ def test_fifty_entries_at_once_share_two_syncs() -> None:
         began = loop.time()
         async with asyncio.TaskGroup() as group:
             for number in range(50):
-                group.create_task(bench.journal.append(entry(number)))
+                group.create_task(bench.append(entry(number)))
         assert bench.disk.writes <= 2
         assert loop.time() - began <= 0.05
         assert await bench.numbers() == list(range(50))
@@ -87,9 +97,9 @@ def test_fifty_entries_at_once_share_two_syncs() -> None:
 def test_append_returns_only_when_its_own_entry_is_on_disk() -> None:
     async def scenario() -> None:
         bench = Bench()
-        first = asyncio.create_task(bench.journal.append(entry(1)))
+        first = asyncio.create_task(bench.append(entry(1)))
         await asyncio.sleep(0.01)
-        await bench.journal.append(entry(2))
+        await bench.append(entry(2))
         assert first.done()
         assert await bench.numbers() == [1, 2]
 
@@ -99,10 +109,10 @@ def test_append_returns_only_when_its_own_entry_is_on_disk() -> None:
 def test_a_cancelled_writer_still_gets_its_entry_written() -> None:
     async def scenario() -> None:
         bench = Bench()
-        task = asyncio.create_task(bench.journal.append(entry(1)))
+        task = asyncio.create_task(bench.append(entry(1)))
         await asyncio.sleep(0.01)
         task.cancel()
-        await bench.journal.flush()
+        await bench.journal.synced()
         assert await bench.numbers() == [1]
 
     run(scenario())
@@ -113,7 +123,7 @@ def test_a_torn_or_damaged_line_is_left_out() -> None:
         bench = Bench()
         bench.disk.data = encode(entry(1)) + b'{"n":7}\n\xff\xfe\n' + encode(entry(2))[:-9]
         assert [e.number for e in await bench.journal.read()] == [1]
-        await bench.journal.append(entry(3))
+        await bench.append(entry(3))
         assert await bench.numbers() == [1, 3]
 
     run(scenario())
@@ -122,14 +132,14 @@ def test_a_torn_or_damaged_line_is_left_out() -> None:
 def test_a_full_disk_is_reported_and_nothing_is_lost_once_it_has_room() -> None:
     async def scenario() -> None:
         bench = Bench()
-        await bench.journal.append(entry(1))
+        await bench.append(entry(1))
         bench.disk.broken, bench.disk.torn_bytes = OSError("no space left on device"), 20
-        await bench.journal.append(entry(2))
-        await bench.journal.append(entry(3))
+        await bench.append(entry(2))
+        await bench.append(entry(3))
         assert [str(error) for error in bench.errors] == ["no space left on device"] * 2
         assert await bench.numbers() == [1]
         bench.disk.broken = None
-        await bench.journal.append(entry(4))
+        await bench.append(entry(4))
         assert await bench.numbers() == [1, 2, 3, 4]
 
     run(scenario())
@@ -139,9 +149,9 @@ def test_a_line_that_was_written_twice_is_read_once() -> None:
     async def scenario() -> None:
         bench = Bench()
         bench.disk.broken, bench.disk.torn_bytes = OSError("input/output error"), 10_000
-        await bench.journal.append(entry(1))
+        await bench.append(entry(1))
         bench.disk.broken = None
-        await bench.journal.append(entry(2))
+        await bench.append(entry(2))
         assert bench.disk.data.count(encode(entry(1))) == 2
         assert await bench.numbers() == [1, 2]
 
@@ -155,12 +165,12 @@ def test_a_disk_that_hangs_holds_nobody_up_for_long() -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         for number in range(5):
-            await bench.journal.append(entry(number))
+            await bench.append(entry(number))
         assert loop.time() - began == SYNC_LIMIT_S
         assert [type(error) for error in bench.errors] == [TimeoutError]
         bench.disk.delay_s = 0.02
         await asyncio.sleep(3600.0)
-        await bench.journal.append(entry(9))
+        await bench.append(entry(9))
         assert await bench.numbers() == [0, 1, 2, 3, 4, 9]
 
     run(scenario())
@@ -169,10 +179,10 @@ def test_a_disk_that_hangs_holds_nobody_up_for_long() -> None:
 def test_replace_drops_what_was_before_but_not_what_comes_after() -> None:
     async def scenario() -> None:
         bench = Bench()
-        await bench.journal.append(entry(1), entry(2))
-        replacing = asyncio.create_task(bench.journal.replace([entry(3)]))
+        await bench.append(entry(1), entry(2))
+        replacing = asyncio.create_task(bench.replace(entry(3)))
         await asyncio.sleep(0.01)
-        await bench.journal.append(entry(4))
+        await bench.append(entry(4))
         await replacing
         assert await bench.numbers() == [3, 4]
 
@@ -182,11 +192,11 @@ def test_replace_drops_what_was_before_but_not_what_comes_after() -> None:
 def test_replace_on_a_full_disk_adds_instead_once_it_can() -> None:
     async def scenario() -> None:
         bench = Bench()
-        await bench.journal.append(entry(1))
+        await bench.append(entry(1))
         bench.disk.broken = OSError("no space left on device")
-        await bench.journal.replace([entry(2)])
+        await bench.replace(entry(2))
         bench.disk.broken = None
-        await bench.journal.append(entry(3))
+        await bench.append(entry(3))
         assert await bench.numbers() == [1, 2, 3]
 
     run(scenario())
@@ -195,11 +205,11 @@ def test_replace_on_a_full_disk_adds_instead_once_it_can() -> None:
 def test_a_write_under_way_does_not_take_later_entries_with_it() -> None:
     async def scenario() -> None:
         bench = Bench()
-        writing = asyncio.create_task(bench.journal.append(entry(1)))
+        writing = asyncio.create_task(bench.append(entry(1)))
         await asyncio.sleep(0.01)
-        replacing = asyncio.create_task(bench.journal.replace([entry(2)]))
+        replacing = asyncio.create_task(bench.replace(entry(2)))
         appending = asyncio.create_task(
-            bench.journal.append(
+            bench.append(
                 Entry(
                     number=3,
                     plan_id="p",
@@ -214,15 +224,15 @@ def test_a_write_under_way_does_not_take_later_entries_with_it() -> None:
     run(scenario())
 
 
-def test_flush_tries_again_what_failed() -> None:
+def test_waiting_tries_again_what_failed() -> None:
     async def scenario() -> None:
         bench = Bench()
         bench.disk.broken = OSError("input/output error")
-        await bench.journal.append(
+        await bench.append(
             Entry(number=1, plan_id="p", stamp=STAMP, change=Resumed()),
         )
         bench.disk.broken = None
-        await bench.journal.flush()
+        await bench.journal.synced()
         assert await bench.numbers() == [1]
 
     run(scenario())

@@ -1,6 +1,8 @@
 """What can go wrong between the plan and a host; no text of these holds a secret."""
 
-from .models import Outcome, Reply
+from collections.abc import Sequence
+
+from .models import Finding, Outcome, Reply
 
 
 class ShutdownError(Exception):
@@ -69,6 +71,15 @@ class IdentityChangedError(IdentityError):
 
 class NotArmedError(ShutdownError):
     """The plan is not armed, or in maintenance: nothing that has an effect is sent."""
+
+
+class ArmingRefusedError(ShutdownError):
+    """The plan must not be armed as it is configured: it would stop what it runs on."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        """Take the findings that say why."""
+        super().__init__(", ".join(finding.key for finding in findings))
+        self.findings = findings
 
 
 class BusyError(ShutdownError):

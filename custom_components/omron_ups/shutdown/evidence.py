@@ -14,6 +14,10 @@ _LOGGER = logging.getLogger(__name__)
 
 LOOKS: Final = 3
 LOOK_EVERY_S: Final = 2.0
+UNHURRIED_S: Final = 10.0
+"""Between two looks at a host that nobody waits for."""
+GAP_S: Final = 60.0
+"""Looks that are further apart say nothing of the time between them."""
 ENOUGH_SIGNALS: Final = 2
 # A look at the network takes 2 s at most; beyond that nobody waits for it.
 _NETWORK_LIMIT_S: Final = 4.0
@@ -37,23 +41,37 @@ class DownWatch:
         """Begin with nothing seen."""
         self.grace_s = grace_s
         self.evidence = ""
+        self.state = HostState.UNKNOWN
+        """What the last look showed."""
         self.was_alive = False
         """Whether any look showed life."""
+        self.is_conclusive = False
+        """Whether the last look needs no second one."""
         self.silent_since: float | None = None
-        """When the first look of the present row found it silent; None if it is not."""
+        """When the first look of the last row found it silent; None since it showed life."""
         self._silent_looks = 0
         self._last_life: float | None = None
         self._up_since: float | None = None
-        self._is_conclusive = False
+        self._noted: float | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the last look that proved anything showed life."""
+        return self.was_alive and self.silent_since is None
 
     def note(self, seen: Observation, at: float) -> None:
         """Add one look."""
+        if self._noted is not None and at - self._noted > GAP_S:
+            # Nobody knows what happened in between.
+            self._silent_looks, self._up_since = 0, None
+        self._noted = at
+        self.state = seen.state
         self._up_since = (self._up_since or at) if seen.state is HostState.UP else None
         if seen.state is HostState.DOWN:
             self._note_silence(seen, at)
             return
         self._silent_looks = 0
-        self._is_conclusive = False
+        self.is_conclusive = False
         if seen.state is HostState.UNKNOWN:
             return
         self.was_alive = True
@@ -63,11 +81,11 @@ class DownWatch:
 
     def is_silent(self) -> bool:
         """Return whether it was found silent often enough, grace time aside."""
-        return self._is_conclusive or self._silent_looks >= LOOKS
+        return self.is_conclusive or self._silent_looks >= LOOKS
 
     def is_down(self, at: float) -> bool:
         """Return whether all that was seen is evidence that the host is off."""
-        if self._is_conclusive:
+        if self.is_conclusive:
             return True
         if self._silent_looks < LOOKS or self.silent_since is None:
             return False
@@ -79,11 +97,11 @@ class DownWatch:
         return 0.0 if self._up_since is None else at - self._up_since
 
     def _note_silence(self, seen: Observation, at: float) -> None:
-        self._silent_looks += 1
-        self._is_conclusive = self._is_conclusive or seen.is_conclusive
-        self.evidence = seen.evidence
-        if self.silent_since is None:
+        if not self._silent_looks:
             self.silent_since = at
+        self._silent_looks += 1
+        self.is_conclusive = seen.is_conclusive
+        self.evidence = seen.evidence
 
 
 class Gateway:
@@ -102,6 +120,12 @@ class Gateway:
         if self._look is None or self._look.done():
             self._look = asyncio.create_task(self._answers(), name="look at the gateway")
         return await asyncio.shield(self._look)
+
+    def forget(self) -> None:
+        """Let go of a look that is under way."""
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
 
     async def _answers(self) -> bool:
         if await _within(self._network.answers_ping(self._address)):
@@ -133,11 +157,11 @@ class Look:
         seen = await self._observation(is_needed=len(signals) < ENOUGH_SIGNALS)
         return await self._together(seen, signals)
 
-    async def close(self) -> None:
+    def forget(self) -> None:
         """Let go of an observation that is under way."""
         if self._observing is not None:
             self._observing.cancel()
-            await asyncio.gather(self._observing, return_exceptions=True)
+            self._observing = None
 
     async def _signals(self, verify: Verify) -> dict[str, bool]:
         """Return each signal that could be looked at, and whether it shows life."""
@@ -200,24 +224,38 @@ async def observe(target: Target) -> Observation:
 
 
 class Watching:
-    """Looks at one host every 2 s for as long as it runs, and adds it up."""
+    """Looks at one host again and again, and adds it up."""
 
-    def __init__(self, look: Look, clock: Callable[[], float], *, grace_s: float) -> None:
+    def __init__(self, look: Look, clock: Callable[[], float]) -> None:
         """Begin with nothing seen."""
-        self.watch = DownWatch(grace_s)
-        self.looks = 0
+        self.watch = DownWatch(look.spec.verify.grace_s)
         self._look = look
         self._clock = clock
 
-    async def run(self, then: Callable[[Observation], None]) -> None:
-        """Look until cancelled; `then` is told of each look once it has been added."""
-        while True:
-            began = self._clock()
-            seen = await self._look.take()
-            self.watch.note(seen, self._clock())
-            self.looks += 1
-            then(seen)
-            await asyncio.sleep(max(0.0, LOOK_EVERY_S - (self._clock() - began)))
+    async def run(self, then: Callable[[Observation], None], hurries: Callable[[], bool]) -> None:
+        """Look until cancelled.
+
+        Args:
+            then: told of each look once it has been added.
+            hurries: whether somebody waits for the host; asked every 2 s.
+
+        """
+        try:
+            while True:
+                began = self._clock()
+                seen = await self._look.take()
+                self.watch.note(seen, self._clock())
+                then(seen)
+                await self._pause(began, hurries)
+        finally:
+            self._look.forget()
+
+    async def _pause(self, began: float, hurries: Callable[[], bool]) -> None:
+        await asyncio.sleep(max(0.0, LOOK_EVERY_S - (self._clock() - began)))
+        for _ in range(round(UNHURRIED_S / LOOK_EVERY_S) - 1):
+            if hurries():
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _within[ResultT](look: Coroutine[Any, Any, ResultT]) -> ResultT | None:

@@ -23,6 +23,7 @@ from .records import (
     OutputAnswered,
     OutputAsked,
     Owed,
+    PowerBack,
     PowerLost,
     Released,
     Restoring,
@@ -169,6 +170,8 @@ class PlanRecord:
     is_short: bool = False
     is_outage: bool = True
     """False for a plan that was asked for on mains: nothing but a cancel brings its hosts back."""
+    has_mains: bool = False
+    """Whether mains was there when the power last changed."""
     output: OutputRecord | None = None
     handed_over: Stamp | None = None
     cancelled_by: str = ""
@@ -219,6 +222,7 @@ def _began(change: Began, entry: Entry) -> PlanRecord:
         chosen=frozenset(change.targets),
         is_short=change.is_short,
         is_outage=change.power is not Power.MAINS,
+        has_mains=change.power is Power.MAINS,
     )
 
 
@@ -250,9 +254,7 @@ def _output_asked(record: PlanRecord, change: OutputAsked, stamp: Stamp) -> Plan
         may_have_run=before is not None and before.may_run,
     )
     if change.action is OutputAction.CANCEL and before is not None:
-        output = replace(
-            output, delay_s=before.delay_s, returns=before.returns, asked=before.asked
-        )
+        output = replace(output, delay_s=before.delay_s, returns=before.returns, asked=before.asked)
     return replace(record, output=output)
 
 
@@ -265,7 +267,8 @@ def _output_answered(record: PlanRecord, change: OutputAnswered, _: Stamp) -> Pl
 
 _PLAN: Final[Mapping[type, Callable[[PlanRecord, Any, Stamp], PlanRecord]]] = {
     Extended: _extended,
-    PowerLost: lambda record, _, __: replace(record, is_outage=True),
+    PowerLost: lambda record, _, __: replace(record, is_outage=True, has_mains=False),
+    PowerBack: lambda record, _, __: replace(record, has_mains=True),
     Shortened: lambda record, _, __: replace(record, is_short=True),
     OutputAsked: _output_asked,
     OutputAnswered: _output_answered,
@@ -345,7 +348,7 @@ def _waking(target: TargetRecord, _: Waking, stamp: Stamp) -> TargetRecord:
 
 _TARGET: Final[Mapping[type, Callable[[TargetRecord, Any, Stamp], TargetRecord]]] = {
     Owed: lambda target, change, _: replace(target, owed=change),
-    Seen: lambda target, change, _: replace(target, seen=target.seen or change.state),
+    Seen: lambda target, change, _: replace(target, seen=change.state),
     Gate: _gate,
     Asked: _asked,
     Answered: _answered,

@@ -28,6 +28,9 @@ class Journal:
         self._waiting: list[bytes] = []
         self._replacement: bytes | None = None
         self._batch: asyncio.Future[None] | None = None
+        """Done once what is waiting has been written."""
+        self._writing: asyncio.Future[None] | None = None
+        """Done once what is being written has been written."""
         self._writer: asyncio.Task[None] | None = None
         self._is_torn = False
         self._is_stuck = False
@@ -39,7 +42,7 @@ class Journal:
             OSError: the disk cannot be read.
 
         """
-        entries: list[Entry] = []
+        entries: dict[int, Entry] = {}
         data = await self._file.read()
         # Whatever came after an unfinished line would be taken for a part of it.
         self._is_torn = bool(data) and not data.endswith(b"\n")
@@ -49,38 +52,28 @@ class Journal:
             except ValueError as err:
                 _LOGGER.warning("A line of the shutdown journal is left out: %s", err)
                 continue
-            if not entries or entry.number > entries[-1].number:
-                entries.append(entry)
-        return entries
+            entries[entry.number] = entry
+        return [entries[number] for number in sorted(entries)]
 
-    async def append(self, *entries: Entry) -> None:
-        """Add entries; return once they are on disk, or the disk has failed.
-
-        Whoever waits may be cancelled: the entries are written all the same.
-        """
+    def add(self, *entries: Entry) -> None:
+        """Add entries and begin to write them; they are written even if nobody waits."""
         self._waiting.extend(encode(entry) for entry in entries)
-        await self._synced()
+        self._begin()
 
-    async def replace(self, entries: Iterable[Entry]) -> None:
-        """Put entries in place of everything, at once or not at all; else as `append`."""
+    def put(self, entries: Iterable[Entry]) -> None:
+        """Begin to put entries in place of everything, at once or not at all; else add them."""
         self._replacement = b"".join(encode(entry) for entry in entries)
         self._waiting.clear()
-        await self._synced()
+        self._begin()
 
-    async def flush(self) -> None:
-        """Return once nothing waits to be written any more, or the disk has failed."""
-        is_writing = self._writer is not None and not self._writer.done()
-        if is_writing or self._waiting or self._replacement is not None:
-            await self._synced()
-
-    async def _synced(self) -> None:
-        """Wait for the next write, which takes all that is waiting."""
-        if self._batch is None:
-            self._batch = asyncio.get_running_loop().create_future()
-        batch = self._batch
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write(), name="shutdown journal")
-        if self._is_stuck:
+    async def synced(self) -> None:
+        """Return once everything that was added is on disk, or the disk has failed."""
+        if self._batch is None and not (self._waiting or self._replacement is not None):
+            batch = self._writing
+        else:
+            self._begin()
+            batch = self._batch
+        if batch is None or batch.done() or self._is_stuck:
             return
         try:
             async with asyncio.timeout(SYNC_LIMIT_S):
@@ -90,10 +83,17 @@ class Journal:
                 self._is_stuck = True
                 self._on_error(err)
 
+    def _begin(self) -> None:
+        """Let the next write take all that is waiting."""
+        if self._batch is None:
+            self._batch = asyncio.get_running_loop().create_future()
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write(), name="shutdown journal")
+
     async def _write(self) -> None:
         """Write until nothing is waiting."""
         while (batch := self._batch) is not None:
-            self._batch = None
+            self._writing, self._batch = batch, None
             try:
                 await self._put()
             except Exception as err:  # noqa: BLE001 - whatever it is, the plan goes on without it

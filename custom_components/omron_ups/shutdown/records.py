@@ -72,7 +72,12 @@ class Extended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerLost:
-    """The plan was asked for on mains, and now power failed: it is an outage like any other."""
+    """Mains failed while the plan was under way: it is an outage from now on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerBack:
+    """Mains is back, perhaps not for long: nothing more is asked for until it is clear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +215,7 @@ type Change = (
     | Owed
     | Extended
     | PowerLost
+    | PowerBack
     | Shortened
     | Seen
     | Gate
@@ -234,6 +240,7 @@ WORDS: Final[Mapping[str, type[Change]]] = {
     "owed": Owed,
     "extended": Extended,
     "power_lost": PowerLost,
+    "power_back": PowerBack,
     "shortened": Shortened,
     "seen": Seen,
     "gate": Gate,

@@ -1,0 +1,27 @@
+"""What a plan that is replaced by another one leaves to it."""
+
+from collections.abc import Iterator
+
+from .folding import PlanRecord, TargetRecord
+from .models import TargetState
+from .records import Owed
+
+_BOOTING = frozenset({TargetState.RETURNING, TargetState.NOT_BACK})
+
+
+def debts_of(record: PlanRecord) -> Iterator[Owed]:
+    """Yield what is still to be brought back or taken back."""
+    for target_id, target in record.targets.items():
+        is_stopped = target.is_ours
+        steps = () if _is_clean(target) else target.to_take_back
+        if is_stopped or steps:
+            yield Owed(
+                target_id=target_id,
+                steps=steps,
+                is_stopped=is_stopped,
+                is_booting=target.state in _BOOTING,
+            )
+
+
+def _is_clean(target: TargetRecord) -> bool:
+    return target.state in {TargetState.BACK, TargetState.UNDONE}

@@ -1,0 +1,424 @@
+"""Runs the plan of one UPS: watches the power, begins, goes on, gives up, brings back."""
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from datetime import datetime
+import logging
+from random import Random
+from typing import Any, Final
+
+from .abilities import Abilities
+from .actors import other_actors
+from .budget import margin_s, needs
+from .errors import ArmingRefusedError, BusyError, NotArmedError, UnknownTargetError
+from .events import PlanEvent, PlanEventType
+from .folding import Phase
+from .ledger import Ledger
+from .models import Finding, PlanState, PowerView, Reason, TargetState
+from .modes import state_of
+from .ports import Ports
+from .power import PowerNow, PowerTracker
+from .preflight import refusals
+from .preview import Timeline, make_timeline
+from .records import Entry
+from .rehearsal import Rehearsal
+from .report import Report, from_json
+from .restoring import wake_once
+from .run import Run
+from .specs import Plan
+from .steering import Steering, new_plan_id
+from .supply import Situation
+from .target import Target
+from .target_checks import TargetChecks
+from .telling import Listeners, event_of
+
+_LOGGER = logging.getLogger(__name__)
+
+TICK_S: Final = 1.0
+OPEN_LIMIT_S: Final = 10.0
+CLOSE_LIMIT_S: Final = 5.0
+_STOPPING: Final = frozenset({Phase.RUNNING, Phase.HANDED_OVER})
+
+
+class Runner:
+    """The shutdown plan of one UPS.
+
+    Not armed, it only looks. All methods belong to one event loop; those that are not coroutines
+    never wait. Listeners never delay the plan.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        targets: Mapping[str, Target],
+        ports: Ports,
+        *,
+        checks: TargetChecks | None = None,
+    ) -> None:
+        """Take the parts; nothing is opened, read or sent before `start`.
+
+        Args:
+            plan: what the user configured.
+            targets: one for each spec of the plan, by id.
+            ports: the world.
+            checks: the results of earlier preflights; none if left out.
+
+        """
+        self.checks = checks or TargetChecks(ports.clock, Random())  # noqa: S311 - spreads load
+        self._ports = ports
+        self._tracker = PowerTracker(ports.clock, plan.triggers)
+        self._listeners = Listeners()
+        self._ledger = Ledger(
+            ports.journal,
+            ports.clock,
+            self._tracker.now,
+            on_entry=self._tell_entry,
+            on_error=self._tell_error,
+        )
+        self._is_armed = False
+        self._maintenance: datetime | None = None
+        self._pending: tuple[Plan, Mapping[str, Target]] | None = None
+        self._clock: asyncio.Task[None] | None = None
+        self._chores: set[asyncio.Task[Any]] = set()
+        self._shown: object = None
+        self._use(plan, targets)
+
+    # Life
+
+    async def start(self) -> None:
+        """Open the targets, read the journal, and go on with a plan that it holds.
+
+        An open plan waits for the power to be known; no request leaves before that.
+        """
+        await self._open(self._run.targets)
+        try:
+            await self._ledger.read()
+        except OSError as err:
+            self._tell_error(err)
+        self._steering.resume()
+        self._clock = asyncio.create_task(self._run_clock(), name="shutdown plan")
+
+    async def stop(self) -> None:
+        """End all tasks; requests that are under way may take 5 s more.
+
+        An open plan stays open in the journal: the next start goes on with it.
+        """
+        if self._clock is not None:
+            self._clock.cancel()
+            await asyncio.wait([self._clock])
+            self._clock = None
+        await self._steering.worker.close()
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        await self._run.close(CLOSE_LIMIT_S)
+        await self._ledger.synced()
+        await self._close(self._run.targets)
+
+    # What comes in
+
+    def handle_power(self, view: PowerView) -> None:
+        """Take a reading; an old one again, with its age, while the source is silent."""
+        self._tracker.update(view)
+        if self._clock is not None:
+            self._think()
+
+    def set_armed(self, armed: bool) -> None:  # noqa: FBT001 - the value itself
+        """Arm, so that outages and requests stop hosts; or disarm, which gives up an open plan.
+
+        What such a plan has done already is taken back all the same.
+
+        Raises:
+            ArmingRefusedError: the plan would stop what it runs on, or that is not answered yet.
+
+        """
+        if armed and (findings := refusals(self._plan)):
+            raise ArmingRefusedError(findings)
+        self._is_armed = armed
+        if not armed:
+            self._steering.give_up("disarmed")
+
+    def set_maintenance(self, until: datetime | None) -> None:
+        """Let no plan begin before `until` (UTC); None ends maintenance."""
+        self._maintenance = until
+
+    def set_plan(self, plan: Plan, targets: Mapping[str, Target]) -> None:
+        """Change the configuration; while not idle the change waits for the end."""
+        self._pending = (plan, targets)
+        self._take_pending()
+
+    def subscribe(self, callback: Callable[[PlanEvent], None]) -> Callable[[], None]:
+        """Tell `callback` of all that happens; returns the undo."""
+        return self._listeners.add(callback)
+
+    async def start_shutdown(
+        self,
+        *,
+        reason: Reason = Reason.REQUEST,
+        targets: Collection[str] | None = None,
+        dry_run: bool = False,
+    ) -> str:
+        """Stop hosts because somebody asks for it; return the plan's id once it has begun.
+
+        Args:
+            reason: why, for the report.
+            targets: ids of those to be stopped; None for all.
+            dry_run: only rehearse.
+
+        Raises:
+            UnknownTargetError: one of the targets does not exist.
+            NotArmedError: not armed, or in maintenance.
+            BusyError: another plan is under way, or has stopped the same hosts just before.
+
+        """
+        chosen = self._chosen(targets)
+        if dry_run:
+            plan_id = new_plan_id(self._ports.clock.utc())
+            self._spawn(self._rehearse(plan_id, chosen), f"rehearsal {plan_id}")
+            return plan_id
+        if not self.is_armed:
+            raise NotArmedError("the shutdown plan is not armed")
+        if self.is_in_maintenance:
+            raise NotArmedError("the UPS is in maintenance")
+        plan_id = self._steering.request(reason, chosen)
+        self._show()
+        return plan_id
+
+    async def cancel(self) -> None:
+        """Give the open plan up: ask for no more stops, and take back what was done."""
+        self._steering.give_up("user")
+        self._show()
+        await self._ledger.synced()
+
+    async def rehearse(self) -> Report:
+        """Try everything that has no effect, and return what was found."""
+        return await self._rehearse(new_plan_id(self._ports.clock.utc()), self._chosen(None))
+
+    async def stop_target(self, target_id: str) -> str:
+        """Stop one target; the same as `start_shutdown` with only this one."""
+        return await self.start_shutdown(targets=(target_id,))
+
+    async def wake_target(self, target_id: str) -> None:
+        """Wake one target.
+
+        Raises:
+            UnknownTargetError: it does not exist.
+            NotArmedError: not armed, so that nothing with an effect is sent.
+            BusyError: a plan is stopping hosts.
+
+        """
+        (target_id,) = self._chosen((target_id,))
+        if not self.is_armed:
+            raise NotArmedError("the shutdown plan is not armed")
+        if self._is_stopping:
+            raise BusyError("a plan is stopping hosts")
+        for spec in self._run.specs({target_id}):
+            await wake_once(self._run, spec)
+
+    async def check_targets(self) -> Sequence[Finding]:
+        """Run the preflight of all targets, as far as the login budget allows."""
+        return await self.checks.run(self._run.targets)
+
+    # What goes out
+
+    @property
+    def plan(self) -> Plan:
+        """The configuration in force."""
+        return self._plan
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether outages stop hosts; never while the plan would stop what it runs on."""
+        return self._is_armed and not refusals(self._plan)
+
+    @property
+    def is_in_maintenance(self) -> bool:
+        """Whether no plan may begin for now."""
+        return self._maintenance is not None and self._ports.clock.utc() < self._maintenance
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the journal holds a plan that has not ended."""
+        return self._ledger.is_open
+
+    @property
+    def state(self) -> PlanState:
+        """What the runner is at."""
+        if (record := self._steering.record) is not None:
+            return state_of(record, self._steering.worker.mode)
+        if self._steering.situation() is not Situation.BATTERY:
+            return PlanState.IDLE
+        now = self._tracker.now()
+        is_new = now.on_battery_s < self._plan.triggers.debounce_s
+        return PlanState.ON_BATTERY if is_new else PlanState.WAITING
+
+    @property
+    def target_states(self) -> Mapping[str, TargetState]:
+        """How far the plan, or the last one, has come with each target."""
+        record = self._ledger.record
+        states = {spec.target_id: TargetState.WAITING for spec in self._plan.targets}
+        if record is not None:
+            states |= {key: t.state for key, t in record.targets.items() if key in states}
+        return states
+
+    @property
+    def needs_s(self) -> float:
+        """Seconds that the plan still needs."""
+        ended = self._run.ended() if self.is_open else ()
+        return needs(self._plan, self._ports.durations, ended=ended).total_s
+
+    @property
+    def margin_s(self) -> float | None:
+        """How much longer the battery lasts than the plan needs, in seconds; None if unknown."""
+        ended = self._run.ended() if self.is_open else ()
+        needed = needs(self._plan, self._ports.durations, ended=ended)
+        return margin_s(self._tracker.now(), self._plan, needed)
+
+    @property
+    def power(self) -> PowerNow:
+        """What is known of the power at this moment."""
+        return self._tracker.now()
+
+    @property
+    def last_report(self) -> Report | None:
+        """How the last plan went; of an open one that was handed over, how it stands."""
+        if self._steering.report is not None:
+            return self._steering.report
+        if self._ledger.report is None:
+            return None
+        try:
+            return from_json(self._ledger.report)
+        except ValueError as err:
+            _LOGGER.warning("The report of the last plan cannot be read: %s", err)
+            return None
+
+    def preview(self, *, logins: Collection[str] = ()) -> Timeline:
+        """Foresee the present outage, or one that begins now.
+
+        Args:
+            logins: addresses of the NUT clients that are attached.
+
+        """
+        return make_timeline(
+            self._plan,
+            self._ports.durations,
+            self._tracker.now(),
+            states=self.target_states if self.is_open else {},
+            other_actors=other_actors(self._plan, logins),
+            abilities={key: Abilities.of(t) for key, t in self._run.targets.items()},
+            is_running=self._is_stopping,
+        )
+
+    # Inside
+
+    @property
+    def _is_stopping(self) -> bool:
+        record = self._steering.record
+        return record is not None and record.phase in _STOPPING
+
+    def _use(self, plan: Plan, targets: Mapping[str, Target]) -> None:
+        self._plan = plan
+        self._tracker.triggers = plan.triggers
+        self._run = Run(plan, targets, self._ports, self._ledger, self._tracker.now)
+        self._steering = Steering(
+            self._run,
+            self._tracker,
+            self._ledger,
+            may_act=lambda: self.is_armed and not self.is_in_maintenance,
+            tell=self._listeners.tell,
+        )
+
+    def _chosen(self, targets: Collection[str] | None) -> frozenset[str]:
+        known = frozenset(spec.target_id for spec in self._run.specs(self._run.targets))
+        chosen = known if targets is None else frozenset(targets)
+        if unknown := chosen - known:
+            raise UnknownTargetError(f"no such target: {', '.join(sorted(unknown))}")
+        return chosen
+
+    async def _run_clock(self) -> None:
+        """Think every second: the clock runs down in silence too."""
+        while True:
+            self._think()
+            await asyncio.sleep(TICK_S)
+
+    def _think(self) -> None:
+        try:
+            self._steering.think()
+            self._take_pending()
+            self._show()
+        except Exception:
+            # Whatever it is, the next second may see it differently.
+            _LOGGER.exception("The shutdown plan met a defect")
+
+    def _show(self) -> None:
+        """Tell of a change that people see."""
+        shown = (self.state, dict(self.target_states), self.is_open)
+        if shown != self._shown:
+            self._shown = shown
+            self._listeners.tell(
+                PlanEvent(type=PlanEventType.STATE, at=self._ports.clock.utc(), key=self.state)
+            )
+
+    def _tell_entry(self, entry: Entry) -> None:
+        if (event := event_of(entry)) is not None:
+            self._listeners.tell(event)
+
+    def _tell_error(self, err: Exception) -> None:
+        _LOGGER.error("The shutdown journal cannot be kept, the plan goes on without it: %r", err)
+        self._listeners.tell(
+            PlanEvent(
+                type=PlanEventType.STEP,
+                at=self._ports.clock.utc(),
+                key="journal_error",
+                detail=repr(err),
+            )
+        )
+
+    def _take_pending(self) -> None:
+        if self._pending is None or self.state is not PlanState.IDLE:
+            return
+        (plan, targets), self._pending = self._pending, None
+        before = self._run
+        self._use(plan, targets)
+        if self._clock is not None:
+            self._spawn(self._exchange(before, targets), "exchange targets")
+
+    async def _exchange(self, before: Run, targets: Mapping[str, Target]) -> None:
+        await self._open(targets)
+        await before.close(CLOSE_LIMIT_S)
+        await self._close(
+            {key: t for key, t in before.targets.items() if targets.get(key) is not t}
+        )
+        await self._ports.durations.keep(targets.keys())
+        self.checks.keep(targets.keys())
+
+    async def _open(self, targets: Mapping[str, Target]) -> None:
+        await asyncio.gather(*(_guarded(t, t.open, OPEN_LIMIT_S) for t in targets.values()))
+
+    async def _close(self, targets: Mapping[str, Target]) -> None:
+        await asyncio.gather(*(_guarded(t, t.close, CLOSE_LIMIT_S) for t in targets.values()))
+
+    async def _rehearse(self, plan_id: str, chosen: Collection[str]) -> Report:
+        if self.is_open:
+            raise BusyError("a plan is under way")
+        began = self._ledger.stamp()
+        report = await Rehearsal(self._plan, self._run.targets, self._ports).run(
+            plan_id, chosen, began=began
+        )
+        self._ledger.keep_report(plan_id, report.as_json())
+        return report
+
+    def _spawn(self, main: Coroutine[Any, Any, Any], name: str) -> None:
+        task = asyncio.create_task(main, name=name)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+
+async def _guarded(
+    target: Target, call: Callable[[], Coroutine[Any, Any, None]], limit_s: float
+) -> None:
+    try:
+        async with asyncio.timeout(limit_s):
+            await call()
+    except Exception:
+        _LOGGER.exception("%s: cannot be opened or closed", target.spec.name)

@@ -1,0 +1,338 @@
+"""Decides, at every reading and every second, what is to be done with the plan."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+import logging
+import secrets
+from typing import Final
+
+from .budget import margin_s, needs
+from .debts import debts_of
+from .errors import BusyError
+from .events import PlanEvent, PlanEventType
+from .folding import Phase, PlanRecord
+from .ledger import Ledger
+from .models import HostState, Power, Reason
+from .modes import Mode, mode_of
+from .power import PowerNow, PowerTracker
+from .records import (
+    Began,
+    Cancelled,
+    Change,
+    Extended,
+    PowerBack,
+    PowerLost,
+    Restoring,
+    Resumed,
+    Seen,
+    Shortened,
+)
+from .report import Report, make_report
+from .run import Run
+from .supply import Situation, Supply
+from .triggers import TriggerWatch
+from .work import Worker
+
+_LOGGER = logging.getLogger(__name__)
+
+DATA_LOST_S: Final = 10.0
+"""Silence on battery that is worth a message."""
+AGAIN_S: Final = 600.0
+"""Before an automation may stop the same hosts once more; an outage waits for nothing."""
+_SHORT: Final = frozenset({Reason.LOW_BATTERY, Reason.FORCED})
+_STOPPING: Final = frozenset({Phase.RUNNING, Phase.HANDED_OVER})
+_POWER: Final = {
+    Situation.MAINS: Power.MAINS,
+    Situation.BATTERY: Power.BATTERY,
+    Situation.UNKNOWN: Power.UNKNOWN,
+}
+
+
+class Steering:
+    """Begins plans, sees them through the power's changes, and ends them."""
+
+    def __init__(
+        self,
+        run: Run,
+        tracker: PowerTracker,
+        ledger: Ledger,
+        *,
+        may_act: Callable[[], bool],
+        tell: Callable[[PlanEvent], None],
+    ) -> None:
+        """Do nothing before `think`.
+
+        Args:
+            run: the installation.
+            tracker: knows the power.
+            ledger: remembers the plan.
+            may_act: whether a plan may begin by itself now: armed, and no maintenance.
+            tell: told of what is no part of a plan.
+
+        """
+        self.report: Report | None = None
+        """Of the open plan, as it stood when it was handed over."""
+        self.supply = Supply(run.plan, run.ports.clock, run.ports.durations)
+        self.worker = Worker(run, self.supply, self._end)
+        self._run = run
+        self._tracker = tracker
+        self._ledger = ledger
+        self._triggers = TriggerWatch(run.plan.triggers)
+        self._may_act = may_act
+        self._tell = tell
+        self._muted: frozenset[Reason] = frozenset()
+        self._told: set[PlanEventType] = set()
+        self._last: tuple[frozenset[str], float] | None = None
+
+    @property
+    def record(self) -> PlanRecord | None:
+        """The open plan."""
+        return self._ledger.record if self._ledger.is_open else None
+
+    def situation(self) -> Situation:
+        """Return what the power counts as."""
+        return self.supply.situation(self._tracker.now(), self.record)
+
+    def think(self) -> None:
+        """Do what the record and the power ask for now; never waits."""
+        now = self._tracker.now()
+        situation = self.supply.situation(now, self.record)
+        if situation is Situation.MAINS:
+            self._told.clear()
+            self._muted = frozenset()
+        self._follow(situation)
+        self._tell_of_silence(now, situation)
+        self._note_power(now, situation)
+        self._heed_triggers(now, situation)
+        self._set_mode()
+
+    # Beginnings
+
+    def resume(self) -> None:
+        """Go on with a plan that the journal holds open."""
+        record = self.record
+        if record is None:
+            return
+        stamp = self._ledger.stamp()
+        self.supply.resumed = stamp.since(record.last)
+        is_new_boot = self.supply.resumed is None
+        self._ledger.note(Resumed())
+        self.worker.must_reassert = True
+        self._run.follow(record.targets.keys())
+        if record.cancelled_by == "user":
+            self._muted = frozenset(Reason) - _SHORT
+        if not is_new_boot:
+            self._note_hand_over()
+            return
+        # Whoever was stopped may be up again, and ours is: whatever comes, it is another outage.
+        if not record.is_outage:
+            self._end("Home Assistant's machine was started anew")
+        elif record.phase is Phase.HANDED_OVER:
+            self._ledger.note(Cancelled(by="restart"), Restoring())
+
+    def request(self, reason: Reason, chosen: frozenset[str]) -> str:
+        """Begin a plan that somebody asked for, or join the one that is under way; its id.
+
+        Raises:
+            BusyError: it cannot begin now.
+
+        """
+        record, situation = self.record, self.situation()
+        is_battery = situation is Situation.BATTERY
+        if record is not None and record.phase in _STOPPING and record.chosen >= chosen:
+            return record.plan_id
+        if record is not None and not is_battery:
+            raise BusyError("a plan is under way: cancel it, or wait for its end")
+        if not is_battery and self._is_again(chosen):
+            raise BusyError("the same hosts were stopped or restored only just now")
+        self._begin(reason, chosen, situation)
+        self.think()
+        return self._run.record.plan_id
+
+    def give_up(self, by: str) -> None:
+        """Ask for no more stops in the open plan, and take back what was done."""
+        record = self.record
+        if record is None or record.phase not in _STOPPING:
+            return
+        now = self._tracker.now()
+        is_low = self._run.is_low() or now.forced
+        self._muted = frozenset(Reason) if is_low else frozenset(Reason) - _SHORT
+        self._triggers.reset()
+        self._ledger.note(Cancelled(by=by))
+        self._set_mode()
+
+    def _begin(self, reason: Reason, chosen: frozenset[str], situation: Situation) -> None:
+        record = self.record
+        if record is not None and record.phase in _STOPPING:
+            self._ledger.note(Extended(reason=reason, targets=tuple(sorted(chosen))))
+            self.worker.set_mode(Mode.STOP, anew=True)
+            return
+        began = Began(
+            reason=reason,
+            targets=tuple(s.target_id for s in self._run.specs(chosen)),
+            power=_POWER[situation],
+            is_short=reason in _SHORT or self._is_blind(reason),
+        )
+        plan_id = new_plan_id(self._run.ports.clock.utc())
+        if record is None:
+            self._ledger.begin(plan_id, began)
+        else:
+            report = self._make_report("another outage came before all were back")
+            owed = tuple(debts_of(record))
+            self._ledger.supersede(report.as_json(), plan_id, began, owed)
+        self.report = None
+        self.worker.must_reassert = False
+        self._run.follow(self._watched(chosen))
+        if seen := [*self._seen_before()]:
+            self._ledger.note(*seen)
+        self.worker.set_mode(Mode.STOP, anew=True)
+
+    def _is_blind(self, reason: Reason) -> bool:
+        """Return whether nobody knows how long the battery lasts."""
+        return reason is Reason.DATA_LOST and self._tracker.now().runtime_s is None
+
+    def _seen_before(self) -> Sequence[Change]:
+        """Return what is known of the hosts already: they were looked at since power failed."""
+        seen: list[Change] = []
+        for target_id in self._run.record.targets:
+            watch = self._run.watch(target_id)
+            if watch is None or not (watch.is_alive or watch.is_silent()):
+                continue
+            state = HostState.UP if watch.is_alive else HostState.DOWN
+            seen.append(Seen(target_id=target_id, state=state, evidence=watch.evidence))
+        return seen
+
+    def _watched(self, chosen: Collection[str]) -> set[str]:
+        """Return who is to be looked at: those to be stopped, and those who use them."""
+        users = {u.target_id for key in chosen for u in self._run.plan.users_of(key)}
+        return users | set(chosen) | set(self._run.record.targets)
+
+    def _is_again(self, chosen: frozenset[str]) -> bool:
+        if self._last is None:
+            return False
+        hosts, at = self._last
+        return bool(hosts & chosen) and self._run.monotonic() - at < AGAIN_S
+
+    # While a plan is open
+
+    def _set_mode(self) -> None:
+        record, now = self.record, self._tracker.now()
+        if record is None:
+            self.worker.set_mode(Mode.NOTHING)
+            return
+        situation = self.supply.situation(now, record)
+        is_stable = self.supply.is_stable(now, record)
+        self.worker.set_mode(mode_of(record, situation, is_stable=is_stable))
+        self._note_hand_over()
+
+    def _note_power(self, now: PowerNow, situation: Situation) -> None:
+        """Let the open plan know that power came or went."""
+        record = self.record
+        if record is None:
+            return
+        is_battery = situation is Situation.BATTERY
+        if is_battery and (record.has_mains or not record.is_outage):
+            self._ledger.note(PowerLost())
+        elif situation is Situation.MAINS and record.is_outage and not record.has_mains:
+            self._ledger.note(PowerBack())
+        if record.phase not in _STOPPING:
+            return
+        if is_battery and not record.is_short and (now.forced or self._run.is_low()):
+            reason = Reason.FORCED if now.forced else Reason.LOW_BATTERY
+            self._ledger.note(Shortened(reason=reason))
+            self.worker.set_mode(Mode.STOP, anew=True)
+        elif record.is_outage and not is_battery and self.supply.is_stable(now, record):
+            self._ledger.note(Cancelled(by="mains"))
+
+    def _note_hand_over(self) -> None:
+        record = self.record
+        if record is not None and record.phase is Phase.HANDED_OVER and self.report is None:
+            self.report = self._make_report()
+
+    # Triggers
+
+    def _heed_triggers(self, now: PowerNow, situation: Situation) -> None:
+        """Begin a plan if a trigger holds and it may."""
+        needed = needs(self._run.plan, self._run.ports.durations)
+        reason = self._triggers.evaluate(
+            now,
+            margin_s=margin_s(now, self._run.plan, needed),
+            monotonic=self._run.monotonic(),
+        )
+        record = self.record
+        if record is not None and record.phase is Phase.RUNNING and self._was_interrupted(record):
+            reason = reason or record.reason
+        if reason is None or reason in self._muted or situation is not Situation.BATTERY:
+            return
+        everybody = frozenset(spec.target_id for spec in self._run.specs(self._run.targets))
+        if not everybody or not self._is_new(record, everybody):
+            return
+        if reason is Reason.DATA_LOST and record is not None and self._is_source_stopped(record):
+            return
+        if not self._may_act():
+            self._tell_once(PlanEventType.WOULD_START, reason.value)
+            return
+        if record is not None and self._was_interrupted(record):
+            self._ledger.note(Cancelled(by="restart"), Restoring())
+        self._begin(reason, everybody, situation)
+
+    def _was_interrupted(self, record: PlanRecord) -> bool:
+        """Return whether the machine that runs us started anew in the middle of the plan."""
+        return record.began.boot_id != self._run.ports.clock.boot_id
+
+    def _is_new(self, record: PlanRecord | None, everybody: frozenset[str]) -> bool:
+        """Return whether a trigger would change anything."""
+        if record is None or record.phase not in _STOPPING:
+            return True
+        return self._was_interrupted(record) or not record.chosen >= everybody
+
+    def _is_source_stopped(self, record: PlanRecord) -> bool:
+        sources = [s for s in self._run.plan.targets if s.is_data_source]
+        return any(record.target(s.target_id).is_ours for s in sources)
+
+    # Looking and telling
+
+    def _follow(self, situation: Situation) -> None:
+        """Look at all hosts from the moment that power fails: later nobody knows who was up."""
+        if situation is Situation.BATTERY:
+            self._run.follow(self._run.targets.keys())
+        elif self.record is None:
+            self._run.forget()
+
+    def _tell_of_silence(self, now: PowerNow, situation: Situation) -> None:
+        is_silent = now.power is Power.BATTERY and now.silent_s >= DATA_LOST_S
+        if not is_silent or situation is not Situation.BATTERY:
+            self._told.discard(PlanEventType.DATA_LOST)
+            return
+        if self.record is None or not self._is_source_stopped(self.record):
+            self._tell_once(PlanEventType.DATA_LOST, "")
+
+    def _tell_once(self, kind: PlanEventType, key: str) -> None:
+        if kind in self._told:
+            return
+        self._told.add(kind)
+        self._tell(PlanEvent(type=kind, at=self._run.ports.clock.utc(), key=key))
+
+    # The end
+
+    def _end(self, detail: str = "") -> None:
+        """Let the open plan end; its report is kept."""
+        report = self._make_report(detail)
+        self._last = (self._run.record.chosen, self._run.monotonic())
+        self.worker.leave()
+        self._ledger.end(report.as_json())
+        self.report = None
+
+    def _make_report(self, detail: str = "") -> Report:
+        return make_report(
+            self._run.plan,
+            self._run.record,
+            self._ledger.entries,
+            ended=self._ledger.stamp(),
+            detail=detail,
+        )
+
+
+def new_plan_id(at: datetime) -> str:
+    """Return an id that nobody has used, and that people can tell apart."""
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"

@@ -1,0 +1,106 @@
+"""What a plan makes of the power: is there mains, since when, and may hosts be started again."""
+
+from enum import StrEnum
+from typing import Final
+
+from .budget import needs, time_left_s
+from .folding import PlanRecord
+from .models import Power
+from .ports import Clock, DurationStore
+from .power import PowerNow
+from .specs import Plan
+
+DATA_WAIT_S: Final = 30.0
+"""How long the first reading after a start may take."""
+RECENT_S: Final = 900.0
+"""A plan that was on battery this short a time ago still is, if nobody says otherwise."""
+ENOUGH_CHARGE: Final = 90.0
+"""No plan may ask for more than a battery has, per cent."""
+LONGEST_WAIT_S: Final = 8 * 3600.0
+"""A battery that is not charged after this will not be: hosts are started all the same."""
+_FACTOR: Final = 1.5
+
+
+class Situation(StrEnum):
+    """Where the power comes from, as far as a plan is concerned."""
+
+    MAINS = "mains"
+    BATTERY = "battery"
+    UNKNOWN = "unknown"
+
+
+class Supply:
+    """Judges the power for one plan."""
+
+    def __init__(self, plan: Plan, clock: Clock, durations: DurationStore) -> None:
+        """Judge for `plan`."""
+        self._plan = plan
+        self._clock = clock
+        self._durations = durations
+        self._began = clock.monotonic()
+        self.resumed: float | None = None
+        """Seconds between the last entry of an open journal and our start; None without one, or
+        if another boot lies between."""
+
+    def situation(self, now: PowerNow, record: PlanRecord | None) -> Situation:
+        """Return what the power counts as."""
+        if now.forced:
+            return Situation.BATTERY
+        if record is not None and self.mains_s(now, record) > 0.0:
+            return Situation.MAINS
+        if now.power is not Power.UNKNOWN:
+            return Situation(now.power.value)
+        return self._without_data(record)
+
+    def mains_s(self, now: PowerNow, record: PlanRecord) -> float:
+        """Return for how many seconds mains is proven; 0 if it is not."""
+        if now.power is Power.MAINS and not now.is_silent:
+            return now.mains_s
+        if now.is_silent and now.mains_entity_s > 0.0:
+            return now.mains_entity_s
+        if now.power is Power.MAINS:
+            # Silence on mains proves nothing, but it must not keep hosts off for ever.
+            lasted_s = now.mains_s + now.silent_s
+            return lasted_s if lasted_s >= self._plan.restore.stable_without_charge_s else 0.0
+        if now.power is Power.UNKNOWN and record.began.boot_id != self._clock.boot_id:
+            uptime_s = self._clock.uptime_s()
+            return uptime_s if uptime_s >= self._plan.restore.boot_stable_s else 0.0
+        return 0.0
+
+    def is_stable(self, now: PowerNow, record: PlanRecord) -> bool:
+        """Return whether mains has lasted long enough to be trusted."""
+        return self.mains_s(now, record) >= self._plan.restore.mains_stable_s
+
+    def may_start_hosts(self, now: PowerNow, record: PlanRecord) -> bool:
+        """Return whether mains is stable, and the charge can survive another cut."""
+        mains_s = self.mains_s(now, record)
+        if mains_s < self._plan.restore.mains_stable_s:
+            return False
+        if mains_s >= LONGEST_WAIT_S:
+            return True
+        is_enough = None if now.is_silent else self._is_enough(now)
+        if is_enough is None:
+            return mains_s >= self._plan.restore.stable_without_charge_s
+        return is_enough
+
+    def _is_enough(self, now: PowerNow) -> bool | None:
+        """Return whether the battery could bear another outage; None if unknown."""
+        if now.low:
+            return False
+        if now.charge is not None and now.charge >= ENOUGH_CHARGE:
+            return True
+        if self._plan.restore.min_charge is not None:
+            return None if now.charge is None else now.charge >= self._plan.restore.min_charge
+        left_s = time_left_s(now, self._plan)
+        return None if left_s is None else left_s >= _FACTOR * self._needs_s()
+
+    def _needs_s(self) -> float:
+        return needs(self._plan, self._durations).total_s
+
+    def _without_data(self, record: PlanRecord | None) -> Situation:
+        """Return what an open journal tells of the power if nobody else does."""
+        if record is None or self.resumed is None or record.has_mains:
+            return Situation.UNKNOWN
+        if self._clock.monotonic() - self._began < DATA_WAIT_S or self.resumed > RECENT_S:
+            return Situation.UNKNOWN
+        return Situation.BATTERY

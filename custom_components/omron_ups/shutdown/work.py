@@ -1,0 +1,151 @@
+"""Works at an open plan in one mode at a time; modes change at any await, and lose nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+import logging
+from typing import Final
+
+from .folding import Phase
+from .modes import Mode
+from .output import Output
+from .records import Restoring
+from .restoring import owes_anything, release_all, restore_all, undo_all
+from .run import Run
+from .stages import stop_all
+from .supply import Supply
+
+_LOGGER = logging.getLogger(__name__)
+
+AGAIN_S: Final = 5.0
+"""After a defect, before the same is tried again."""
+POLL_S: Final = 1.0
+
+
+class Worker:
+    """The task that works at the open plan.
+
+    Each mode derives what is left to do from the record, so ending one task and beginning another
+    is no different from a crash and a resume.
+    """
+
+    def __init__(self, run: Run, supply: Supply, end: Callable[[], None]) -> None:
+        """Work with `run`; `end` is called once nothing is left to do."""
+        self.mode = Mode.NOTHING
+        self.must_reassert = False
+        """Whether a restart of ours took something away from the steps that were sent."""
+        self._run = run
+        self._supply = supply
+        self._end = end
+        self._task: asyncio.Task[None] | None = None
+        self._work: Mapping[Mode, Callable[[], Awaitable[None]]] = {
+            Mode.STOP: self._stop,
+            Mode.HOLD: self._hold,
+            Mode.UNDO: self._undo,
+            Mode.RESTORE: self._restore,
+        }
+
+    def set_mode(self, mode: Mode, *, anew: bool = False) -> None:
+        """Work in this mode from now on.
+
+        Args:
+            mode: what to work at.
+            anew: begin again even if the mode is the same, for the record has changed.
+
+        """
+        if mode is self.mode and not anew:
+            return
+        self.mode = mode
+        before, self._task = self._task, None
+        if before is not None:
+            before.cancel()
+        if (work := self._work.get(mode)) is not None:
+            self._task = asyncio.create_task(self._run_mode(work, before), name=f"plan: {mode}")
+
+    def leave(self) -> None:
+        """Work no more, but let the task that found out that nothing is left come to its end."""
+        self.mode, self._task = Mode.NOTHING, None
+
+    async def close(self) -> None:
+        """Work no more."""
+        task = self._task
+        self.set_mode(Mode.NOTHING)
+        if task is not None:
+            await asyncio.wait([task])
+
+    async def _run_mode(
+        self, work: Callable[[], Awaitable[None]], before: asyncio.Task[None] | None
+    ) -> None:
+        # Two tasks at the same targets would see each other's steps half done.
+        if before is not None and not before.done():
+            await asyncio.wait([before])
+        while True:
+            try:
+                await work()
+            except Exception:
+                _LOGGER.exception("The shutdown plan met a defect and goes on")
+                await asyncio.sleep(AGAIN_S)
+            else:
+                return
+
+    async def _stop(self) -> None:
+        if self.must_reassert:
+            await self._reassert()
+            self.must_reassert = False
+        await stop_all(self._run)
+        # Only a plan that was asked for on mains comes to an end like this.
+        await release_all(self._run)
+        self._end()
+
+    async def _hold(self) -> None:
+        await self._keep_ahead()
+
+    async def _undo(self) -> None:
+        keeping = asyncio.create_task(self._keep_ahead(), name="put the cut off")
+        try:
+            await undo_all(self._run)
+        finally:
+            keeping.cancel()
+        if owes_anything(self._run) or self._is_output_armed():
+            self._run.note(Restoring())
+        else:
+            await release_all(self._run)
+            self._end()
+
+    async def _restore(self) -> None:
+        options = self._run.plan.restore
+        await restore_all(self._run, may_wake=options.is_enabled, until_power=self._until_power)
+        self._end()
+
+    async def _until_power(self) -> None:
+        while True:
+            if self._supply.may_start_hosts(self._run.power(), self._run.record):
+                return
+            await asyncio.sleep(POLL_S)
+
+    async def _keep_ahead(self) -> None:
+        """Let no countdown of ours cut the power of what still runs."""
+        output = self._run.ports.output
+        if output is not None and self._run.record.phase is not Phase.RUNNING:
+            await Output(self._run, output).keep_ahead()
+
+    def _is_output_armed(self) -> bool:
+        record = self._run.record.output
+        return record is not None and record.may_run
+
+    async def _reassert(self) -> None:
+        """Make good what our restart took away (FSD)."""
+        await asyncio.gather(
+            *(self._reassert_one(spec.target_id) for spec in self._run.specs(self._run.targets))
+        )
+
+    async def _reassert_one(self, target_id: str) -> None:
+        target = self._run.targets[target_id]
+        steps = self._run.target(target_id).steps
+        for step in target.steps:
+            record = steps.get(step.key)
+            if record is None or not record.has_effect:
+                continue
+            try:
+                await target.reassert(step)
+            except Exception:
+                _LOGGER.exception("%s: %s cannot be made good", target.spec.name, step.key)
