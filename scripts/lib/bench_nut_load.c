@@ -6,6 +6,7 @@
  *   hold    PORT CLIENTS SECONDS REQUEST   all clients ask once and then stay, silent
  *
  * One thread and one epoll; the replies are counted in bytes, their length learnt from the first.
+ * The clients come from 127.0.0.1, 127.0.0.2 and so on, for a server may grant each address so many.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,6 +25,7 @@
 
 #define MAX_SAMPLES 4000000
 #define MAX_EVENTS 1024
+#define CLIENTS_PER_ADDRESS 60
 
 struct client {
 	int fd;
@@ -83,13 +85,25 @@ static void ask(struct client *client, double at)
 		failures++;
 }
 
-static void open_client(int poll, struct client *client)
+/* The port is left to connect, which needs it to be free for this server only. */
+static void bind_to_address(int fd, size_t number)
+{
+	int on = 1;
+	struct sockaddr_in source = { .sin_family = AF_INET };
+	source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(number / CLIENTS_PER_ADDRESS));
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+	if (bind(fd, (struct sockaddr *)&source, sizeof source) < 0)
+		fail("bind");
+}
+
+static void open_client(int poll, struct client *client, size_t number)
 {
 	int on = 1;
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = client };
 	client->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	if (client->fd < 0)
 		fail("socket");
+	bind_to_address(client->fd, number);
 	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	client->asked = now();
 	if (connect(client->fd, (struct sockaddr *)&server, sizeof server) < 0 && errno != EINPROGRESS)
@@ -157,7 +171,7 @@ int main(int argc, char **argv)
 		fail("setup");
 	double began = now();
 	for (size_t i = 0; i < count; i++)
-		open_client(poll, &clients[i]);
+		open_client(poll, &clients[i], i);
 	size_t replies = 0;
 	struct epoll_event events[MAX_EVENTS];
 	double at = now();
