@@ -1,6 +1,7 @@
 """What is known of the power now."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given, strategies as st
 import pytest
@@ -244,6 +245,38 @@ def test_an_entity_that_is_on_does_not_end_an_outage_but_is_told(
         tracker.update(aged(BATTERY, float(second), mains_entity=True))
     now = tracker.now()
     assert (now.power, now.mains_entity_s, now.on_battery_s) == (Power.BATTERY, 60.0, 61.0)
+
+
+def silent_with_entity(
+    clock: HandClock, tracker: PowerTracker, view: PowerView, entity_on: Sequence[bool]
+) -> bool:
+    """Return whether FSD still counts after a silence in which the mains entity said this."""
+    tracker.update(view)
+    for second, is_on in enumerate(entity_on, start=1):
+        clock.move(1.0)
+        tracker.update(replace(view, age_s=float(second), mains_entity=is_on))
+    return tracker.now().forced
+
+
+@pytest.mark.parametrize(
+    ("power", "entity_on", "is_forced"),
+    [
+        (Power.BATTERY, [False] * 100, True),
+        (Power.BATTERY, [False] * 100 + [True] * 15, True),
+        (Power.BATTERY, [False] * 100 + [True] * 16, False),
+        (Power.MAINS, [True] * 100, True),
+    ],
+    ids=["still out", "back since 14 s", "back since 15 s", "asked for on mains"],
+)
+def test_the_fsd_of_a_nas_that_is_off_does_not_keep_everything_off_for_ever(
+    clock: HandClock,
+    tracker: PowerTracker,
+    power: Power,
+    entity_on: list[bool],
+    is_forced: bool,
+) -> None:
+    view = PowerView(power=power, forced=True)
+    assert silent_with_entity(clock, tracker, view, entity_on) is is_forced
 
 
 views = st.builds(

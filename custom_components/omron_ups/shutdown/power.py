@@ -26,6 +26,8 @@ class PowerNow:
     low: bool | None = None
     """Low battery, as it was read last; unknown if only the mains entity tells of the outage."""
     forced: bool = False
+    """FSD, as it was told last. One that was set on battery by a source that is now silent, for
+    it followed its own FSD, ends when the mains entity proves mains."""
     charge: float | None = None
     """Per cent; while on battery and silent, what is left of it at the last estimate."""
     charge_low: float | None = None
@@ -97,19 +99,20 @@ class PowerTracker:
         since, is_read = self._outage(moment)
         on_battery_s = 0.0 if since is None else max(0.0, moment - since)
         charge, runtime_s = self._run_down(min(silent_s, on_battery_s))
+        mains_entity_s = moment - self._entity_since if self._entity else 0.0
         view = self._view
         return PowerNow(
             power=self._power(is_on_battery=since is not None),
             silent_s=silent_s,
             low=view.low if view and (since is None or is_read) else None,
-            forced=self._forced,
+            forced=self._forced and not self._is_outlived(silent_s, mains_entity_s),
             charge=charge,
             charge_low=view.charge_low if view else None,
             runtime_s=runtime_s,
             load=view.load if view else None,
             on_battery_s=on_battery_s,
             mains_s=self._mains_s(silent_s),
-            mains_entity_s=moment - self._entity_since if self._entity else 0.0,
+            mains_entity_s=mains_entity_s,
             readings=self._readings,
         )
 
@@ -164,6 +167,12 @@ class PowerTracker:
         if is_on_battery:
             return Power.BATTERY
         return self._view.power if self._view else Power.UNKNOWN
+
+    def _is_outlived(self, silent_s: float, mains_entity_s: float) -> bool:
+        """Return whether FSD was for an outage that is over, which its source cannot tell us."""
+        if self._battery_since is None or silent_s <= SILENT_AFTER_S:
+            return False
+        return mains_entity_s >= self.triggers.debounce_s
 
     def _mains_s(self, silent_s: float) -> float:
         """Return for how long readings have proved mains."""
