@@ -386,7 +386,7 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
         await self.async_set_unique_id(unique_id_of(data, state) or uuid4().hex)
         self._abort_if_unique_id_configured(reload_on_update=False)
         self._data = data
-        self._title = state.model or DEFAULT_TITLE
+        self._title = state.title or DEFAULT_TITLE
         return await self.async_step_nut_server()
 
     async def _async_check_identity(self, data: Mapping[str, Any], state: UpsState) -> str | None:

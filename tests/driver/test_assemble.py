@@ -232,3 +232,21 @@ def test_values_are_spelled_as_nut_spells_them() -> None:
         ("ups.type", "online"),
     }
     assert list(variables) == sorted(variables)
+
+
+@pytest.mark.parametrize(
+    ("state", "title"),
+    [
+        (UpsState(model="BW55T", manufacturer="OMRON", power_nominal=550), "BW55T"),
+        (
+            UpsState(manufacturer="OMRON", power_nominal=1125, realpower_nominal=1125),
+            "OMRON 1125 VA",
+        ),
+        (UpsState(manufacturer="OMRON", realpower_nominal=340), "OMRON 340 W"),
+        (UpsState(manufacturer="OMRON"), "OMRON"),
+        (UpsState(power_nominal=550), "550 VA"),
+        (UpsState(), None),
+    ],
+)
+def test_the_title_is_the_best_name_there_is(state: UpsState, title: str | None) -> None:
+    assert state.title == title

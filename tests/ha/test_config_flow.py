@@ -327,6 +327,18 @@ async def test_serial(hass: HomeAssistant, pty: str) -> None:
     await hass.config_entries.async_unload(entry.entry_id)
 
 
+async def test_a_unit_that_does_not_tell_its_model_is_named_by_its_size(
+    hass: HomeAssistant, other_pty: str
+) -> None:
+    flow_id = await choose(hass, "serial")
+    result = await submit(hass, flow_id, {CONF_DEVICE: other_pty})
+    result = await submit(hass, result["flow_id"], nut_server_input(unused_port(), enabled=False))
+    entry = created_entry(hass, result)
+    assert entry.title == "OMRON 1125 VA"
+    await hass.async_block_till_done()
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
 async def test_serial_port_is_stored_by_its_id(
     hass: HomeAssistant, ups: SimulatedUps, tmp_path: Path
 ) -> None:

@@ -172,3 +172,15 @@ class UpsState:
 
     variables: Mapping[str, str] = field(default=NO_VARIABLES, repr=False)
     """The same facts under NUT's names, in NUT's spelling."""
+
+    @property
+    def title(self) -> str | None:
+        """What a person may call the UPS: its model, else its maker and size, else None.
+
+        A unit on a serial line may have no query that tells its model (BN150T: none was seen).
+        """
+        if self.model is not None:
+            return self.model
+        ratings = ((self.power_nominal, "VA"), (self.realpower_nominal, "W"))
+        size = next((f"{value} {unit}" for value, unit in ratings if value), None)
+        return " ".join(filter(None, (self.manufacturer, size))) or None
