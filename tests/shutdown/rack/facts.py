@@ -51,6 +51,8 @@ class Fact:
     """Who was logged in at the storage of `who` when it was asked to stop."""
     left_s: float | None = None
     """Seconds to low battery, as the last reading told; None if unknown."""
+    runtime_s: float | None = None
+    """Seconds to an empty battery, in the same way."""
     was_low: bool = False
     charge: float | None = None
     """Per cent."""

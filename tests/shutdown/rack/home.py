@@ -1,9 +1,10 @@
 """Home Assistant in the rack: one runner after the other, for it may die and start again."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, override
+from typing import Any, Protocol, override
 
 from custom_components.omron_ups.shutdown.events import PlanEvent, PlanEventType
 from custom_components.omron_ups.shutdown.models import (
@@ -315,9 +316,9 @@ class HomeAssistant:
         elif machine.state is MachineState.UP:
             self._restart(self.rack.scenario.start_s, is_reboot=True)
 
-    def spawn(self, work: object) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that is no part of the process."""
-        task = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type,var-annotated]
+        task = asyncio.get_running_loop().create_task(work, context=Context())
         self.pending.append(task)
 
     async def _run(self, life: Life, targets: Mapping[str, Target], ports: Ports) -> None:

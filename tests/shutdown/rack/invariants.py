@@ -73,6 +73,19 @@ def _patience_s(machine: MachineSpec) -> float:
     return 2.0 * machine.time_limit_s + machine.grace_s + 10.0
 
 
+def is_blind(ending: Ending) -> bool:
+    """Return whether nobody can know that mains is back.
+
+    The UPS is read through a NAS that is off, no plug tells of the mains, and Home Assistant runs
+    on a machine that never lost its power.
+    """
+    scenario = ending.scenario
+    sources = [m for m in ending.rack.hosts() if m.spec.is_data_source]
+    if not sources or scenario.has_mains_entity or scenario.home_assistant != ELSEWHERE:
+        return False
+    return all(source.state is MachineState.OFF for source in sources)
+
+
 def check_storage_last(ending: Ending) -> Iterator[str]:
     """No NAS is stopped while an initiator is logged in, unless the last moment has come."""
     for fact in ending.facts.of(What.CARRIED_OUT):
@@ -184,6 +197,8 @@ def check_left_off(ending: Ending) -> Iterator[str]:
     scenario, home = ending.scenario, ending.home
     if not scenario.mains_returns or not scenario.restore.is_enabled:
         return
+    if is_blind(ending):
+        return
     excused = _excused(ending)
     for machine in _targets(ending):
         is_down = machine.state is not MachineState.UP
@@ -243,7 +258,8 @@ def check_fsd(ending: Ending) -> Iterator[str]:
 def check_ends(ending: Ending) -> Iterator[str]:
     """Every run ends in "all down" or "all back", with a report."""
     if not ending.is_settled:
-        yield f"not at rest at {ending.facts.now():.0f}: {ending.home.state_at_end}"
+        if not is_blind(ending):
+            yield f"not at rest at {ending.facts.now():.0f}: {ending.home.state_at_end}"
         return
     if not ending.home.is_alive_at_end:
         return
@@ -251,7 +267,8 @@ def check_ends(ending: Ending) -> Iterator[str]:
     died = ending.facts.last(What.HA_CRASH, What.HA_STOP)
     if not began or (died and died.at > began[0].at):
         return
-    if not ending.home.ends or not ending.home.has_report_at_end:
+    is_over = bool(ending.home.ends) or not ending.scenario.mains_returns
+    if not is_over or not ending.home.has_report_at_end:
         yield f"a plan began at {began[0].at:.1f} and left no report"
 
 
@@ -354,11 +371,18 @@ def _own_host(ending: Ending) -> Iterator[str]:
     for fact in ending.facts.of(What.REQUEST, who=scenario.home_assistant):
         if not fact.is_irreversible or _was_asked(ending, fact.at):
             continue
-        if scenario.output is None and not fact.was_low and "data_lost" not in scenario.fault_keys:
+        if scenario.output is None and not _is_almost_empty(ending, fact):
             yield f"own host told at {fact.at:.1f} before low battery, without an output"
         armed = ending.facts.last(What.ARMED, until=fact.at)
         if scenario.output and armed is None and not scenario.faults:
             yield f"own host told at {fact.at:.1f}, output not armed"
+
+
+def _is_almost_empty(ending: Ending, fact: Fact) -> bool:
+    """Return whether the battery may not last longer than Home Assistant's own stop."""
+    machine = ending.rack.machines[fact.who].spec
+    own_s = HOME_ASSISTANT_STOP_S + _patience_s(machine) + OVERHEAD_S
+    return fact.was_low or fact.runtime_s is None or fact.runtime_s <= own_s
 
 
 def _earlier(ending: Ending, machine: MachineSpec) -> Iterator[Machine]:

@@ -60,7 +60,7 @@ class Rack(RackView):
         self.fsd: dict[str, None] | None = {}
         """FSD of the NUT server in Home Assistant; None while there is no server."""
         self._server_lost_at = 0.0
-        self._estimate: tuple[float, float] | None = None
+        self._estimate: tuple[float | None, float | None, float] = (None, None, 0.0)
         for machine in self.machines.values():
             machine.on_change = self._follow
         self._schedule(self.ups, scenario.outages)
@@ -150,22 +150,27 @@ class Rack(RackView):
         return tuple(m.machine_id for m in clients if m.is_running)
 
     def note_estimate(self) -> None:
-        """Remember what a reading of this moment tells of the time to low battery."""
+        """Remember what a reading of this moment tells of the time that is left."""
         if not self.has_source():
             return
         told, ups = self.readings, self.ups
-        if told.runtime_factor is None or not told.has_charge or not told.has_threshold:
-            self._estimate = None
-            return
-        share = max(0.0, ups.charge - ups.spec.charge_low) / max(ups.charge, 1.0)
-        self._estimate = (ups.runtime_s * told.runtime_factor * share, self.now())
+        factor = told.runtime_factor
+        share = None
+        if told.has_charge and told.has_threshold:
+            share = max(0.0, ups.charge - ups.spec.charge_low) / max(ups.charge, 1.0)
+        self._estimate = (None if factor is None else ups.runtime_s * factor, share, self.now())
+
+    def runtime_s(self) -> float | None:
+        """Return the seconds to empty, as the last reading told and the clock ran since."""
+        runtime_s, _, at = self._estimate
+        return None if runtime_s is None else runtime_s - (self.now() - at)
 
     def left_s(self) -> float | None:
-        """Return the seconds to low battery, as the last reading told and the clock ran since."""
-        if self._estimate is None:
+        """Return the seconds to low battery, in the same way."""
+        runtime_s, share, at = self._estimate
+        if runtime_s is None or share is None:
             return None
-        seconds, at = self._estimate
-        return seconds - (self.now() - at)
+        return runtime_s * share - (self.now() - at)
 
     def _note(self, what: What, machine: Machine, step: StopStep, plan_id: str, word: str) -> None:
         self.facts.add(
@@ -177,6 +182,7 @@ class Rack(RackView):
             is_irreversible=step.irreversible,
             users=self.logged_in(machine.machine_id),
             left_s=self.left_s(),
+            runtime_s=self.runtime_s(),
             was_low=self.ups.is_low,
         )
 

@@ -23,6 +23,8 @@ def random_scenario(seed: int) -> Scenario:
     rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
     machines = _machines(rng)
     own = _home(rng, machines)
+    # A plan that would stop what its own disk lies on cannot be armed at all.
+    machines = tuple(replace(m, uses=()) if m.machine_id == own else m for m in machines)
     has_own = own not in {ELSEWHERE, ON_UPS}
     scenario = Scenario(
         seed=seed,
