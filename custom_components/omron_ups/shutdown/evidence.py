@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 import logging
 from typing import Any, Final
 
@@ -128,9 +129,10 @@ class Gateway:
             self._look = None
 
     async def _answers(self) -> bool:
-        if await _within(self._network.answers_ping(self._address)):
+        if await _within(partial(self._network.answers_ping, self._address)):
             return True
-        ports = [_within(self._network.is_open(self._address, port)) for port in _GATEWAY_PORTS]
+        looks = [partial(self._network.is_open, self._address, port) for port in _GATEWAY_PORTS]
+        ports = [_within(look) for look in looks]
         return any(await asyncio.gather(*ports))
 
 
@@ -167,11 +169,12 @@ class Look:
         """Return each signal that could be looked at, and whether it shows life."""
         if not verify.address:
             return {}
-        looks: dict[str, Coroutine[Any, Any, bool | None]] = {
-            f"port {port}": self._network.is_open(verify.address, port) for port in verify.ports
+        looks: dict[str, Callable[[], Coroutine[Any, Any, bool | None]]] = {
+            f"port {port}": partial(self._network.is_open, verify.address, port)
+            for port in verify.ports
         }
         if verify.ping:
-            looks["ping"] = self._network.answers_ping(verify.address)
+            looks["ping"] = partial(self._network.answers_ping, verify.address)
         answers = await asyncio.gather(*(_within(look) for look in looks.values()))
         named = zip(looks, answers, strict=True)
         return {name: answer for name, answer in named if answer is not None}
@@ -258,11 +261,11 @@ class Watching:
             await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def _within[ResultT](look: Coroutine[Any, Any, ResultT]) -> ResultT | None:
+async def _within[ResultT](look: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT | None:
     """Return what a look found; None if it could not be taken."""
     try:
         async with asyncio.timeout(_NETWORK_LIMIT_S):
-            return await look
+            return await look()
     except OSError as err:
         _LOGGER.debug("A look at the network failed: %r", err)
         return None

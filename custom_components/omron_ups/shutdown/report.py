@@ -107,7 +107,7 @@ def make_report(
     return Report(
         plan_id=record.plan_id,
         reason=record.reason,
-        result=result_of(record),
+        result=result_of(record, plan.home_assistant_host),
         began_at=_iso(record.began.at),
         ended_at=_iso(ended.at),
         is_outage=record.is_outage,
@@ -117,9 +117,10 @@ def make_report(
     )
 
 
-def result_of(record: PlanRecord) -> PlanResult:
-    """Return how a plan ends if it ends as it stands."""
-    targets = [record.target(target_id) for target_id in record.chosen]
+def result_of(record: PlanRecord, own_host: str | None = None) -> PlanResult:
+    """Return how a plan ends if it ends as it stands; nobody sees its own host off."""
+    others = record.chosen - {own_host}
+    targets = [record.target(target_id) for target_id in others]
     if any(_failed(target) for target in record.targets.values()):
         return PlanResult.INCOMPLETE
     if not record.cancelled_by:

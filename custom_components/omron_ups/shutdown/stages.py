@@ -14,8 +14,6 @@ from .stopping import stop_target
 RECHECK_S: Final = 1.0
 UP_AGAIN_S: Final = 5.0
 """How long a host that was off must be seen up before it is taken for up again."""
-SPARE_S: Final = 60.0
-"""Of the battery, kept for our own host's stop if the UPS output is not in the plan."""
 
 
 async def stop_all(run: Run) -> None:
@@ -81,7 +79,7 @@ def _needs_stop_after_all(run: Run, spec: TargetSpec) -> bool:
     target = run.target(spec.target_id)
     if target.state is TargetState.SKIPPED:
         return not run.has_second_feed(spec)
-    if target.state not in DOWN_STATES or target.steps:
+    if target.state not in DOWN_STATES or target.asked is not None:
         return False
     watch = run.watch(spec.target_id)
     return watch is not None and watch.up_s(run.monotonic()) >= UP_AGAIN_S
@@ -150,10 +148,6 @@ async def _until_low(run: Run) -> None:
 
 def _is_late(run: Run) -> bool:
     now = run.power()
-    if now.power is not Power.BATTERY:
-        return False
-    own_s = run.own_host_s()
-    if run.is_low() or (now.runtime_s is not None and now.runtime_s <= own_s + SPARE_S):
-        return True
-    # Without data low battery would never be seen.
-    return now.is_silent and now.runtime_s is None
+    # Without data, and without an estimate to run down, low battery would never be seen.
+    is_blind = now.is_silent and now.runtime_s is None
+    return now.power is Power.BATTERY and (run.is_low() or is_blind)

@@ -1,6 +1,7 @@
 """Decides, at every reading and every second, what is to be done with the plan."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 import logging
 import secrets
@@ -12,7 +13,7 @@ from .errors import BusyError
 from .events import PlanEvent, PlanEventType
 from .folding import Phase, PlanRecord
 from .ledger import Ledger
-from .models import HostState, Power, Reason
+from .models import HostState, PlanResult, Power, Reason
 from .modes import Mode, mode_of
 from .power import PowerNow, PowerTracker
 from .records import (
@@ -30,6 +31,7 @@ from .records import (
 from .report import Report, make_report
 from .run import Run
 from .supply import Situation, Supply
+from .telling import end_of
 from .triggers import TriggerWatch
 from .work import Worker
 
@@ -70,8 +72,6 @@ class Steering:
             tell: told of what is no part of a plan.
 
         """
-        self.report: Report | None = None
-        """Of the open plan, as it stood when it was handed over."""
         self.supply = Supply(run.plan, run.ports.clock, run.ports.durations)
         self.worker = Worker(run, self.supply, self._end)
         self._run = run
@@ -89,6 +89,13 @@ class Steering:
         """The open plan."""
         return self._ledger.record if self._ledger.is_open else None
 
+    @property
+    def report(self) -> Report | None:
+        """How the open plan stands, if all that it could stop is stopped; else None."""
+        record = self.record
+        is_done = record is not None and record.phase is Phase.HANDED_OVER
+        return self._make_report() if is_done else None
+
     def situation(self) -> Situation:
         """Return what the power counts as."""
         return self.supply.situation(self._tracker.now(), self.record)
@@ -98,7 +105,7 @@ class Steering:
         now = self._tracker.now()
         situation = self.supply.situation(now, self.record)
         if situation is Situation.MAINS:
-            self._told.clear()
+            self._told -= {PlanEventType.WOULD_START, PlanEventType.DATA_LOST}
             self._muted = frozenset()
         self._follow(situation)
         self._tell_of_silence(now, situation)
@@ -122,7 +129,8 @@ class Steering:
         if record.cancelled_by == "user":
             self._muted = frozenset(Reason) - _SHORT
         if not is_new_boot:
-            self._note_hand_over()
+            if record.phase is Phase.HANDED_OVER:
+                self._told.add(PlanEventType.FINISHED)
             return
         # Whoever was stopped may be up again, and ours is: whatever comes, it is another outage.
         if not record.is_outage:
@@ -177,10 +185,13 @@ class Steering:
         if record is None:
             self._ledger.begin(plan_id, began)
         else:
-            report = self._make_report("another outage came before all were back")
+            report = replace(
+                self._make_report("another outage came before all were back"),
+                result=PlanResult.INCOMPLETE,
+            )
             owed = tuple(debts_of(record))
             self._ledger.supersede(report.as_json(), plan_id, began, owed)
-        self.report = None
+        self._told.discard(PlanEventType.FINISHED)
         self.worker.must_reassert = False
         self._run.follow(self._watched(chosen))
         if seen := [*self._seen_before()]:
@@ -223,7 +234,7 @@ class Steering:
         situation = self.supply.situation(now, record)
         is_stable = self.supply.is_stable(now, record)
         self.worker.set_mode(mode_of(record, situation, is_stable=is_stable))
-        self._note_hand_over()
+        self._tell_of_hand_over()
 
     def _note_power(self, now: PowerNow, situation: Situation) -> None:
         """Let the open plan know that power came or went."""
@@ -244,11 +255,6 @@ class Steering:
         elif record.is_outage and not is_battery and self.supply.is_stable(now, record):
             self._ledger.note(Cancelled(by="mains"))
 
-    def _note_hand_over(self) -> None:
-        record = self.record
-        if record is not None and record.phase is Phase.HANDED_OVER and self.report is None:
-            self.report = self._make_report()
-
     # Triggers
 
     def _heed_triggers(self, now: PowerNow, situation: Situation) -> None:
@@ -264,6 +270,8 @@ class Steering:
             reason = reason or record.reason
         if reason is None or reason in self._muted or situation is not Situation.BATTERY:
             return
+        if record is None and self._is_stale(now):
+            return
         everybody = frozenset(spec.target_id for spec in self._run.specs(self._run.targets))
         if not everybody or not self._is_new(record, everybody):
             return
@@ -272,9 +280,13 @@ class Steering:
         if not self._may_act():
             self._tell_once(PlanEventType.WOULD_START, reason.value)
             return
-        if record is not None and self._was_interrupted(record):
+        if record is not None and record.phase in _STOPPING and self._was_interrupted(record):
             self._ledger.note(Cancelled(by="restart"), Restoring())
         self._begin(reason, everybody, situation)
+
+    def _is_stale(self, now: PowerNow) -> bool:
+        """Return whether nothing was read since the last plan ended: that was its outage."""
+        return self._last is not None and now.silent_s > self._run.monotonic() - self._last[1]
 
     def _was_interrupted(self, record: PlanRecord) -> bool:
         """Return whether the machine that runs us started anew in the middle of the plan."""
@@ -299,6 +311,12 @@ class Steering:
         elif self.record is None:
             self._run.forget()
 
+    def _tell_of_hand_over(self) -> None:
+        """Tell how it went as soon as nothing more can be stopped: later we may be off."""
+        if PlanEventType.FINISHED not in self._told and (report := self.report) is not None:
+            self._told.add(PlanEventType.FINISHED)
+            self._tell(end_of(report, at=self._run.ports.clock.utc()))
+
     def _tell_of_silence(self, now: PowerNow, situation: Situation) -> None:
         is_silent = now.power is Power.BATTERY and now.silent_s >= DATA_LOST_S
         if not is_silent or situation is not Situation.BATTERY:
@@ -318,10 +336,12 @@ class Steering:
     def _end(self, detail: str = "") -> None:
         """Let the open plan end; its report is kept."""
         report = self._make_report(detail)
+        if self.situation() is Situation.MAINS and self._tracker.now().power is Power.BATTERY:
+            # Its source is still off: the outage that it saw last must not begin another plan.
+            self._tracker.forget()
         self._last = (self._run.record.chosen, self._run.monotonic())
         self.worker.leave()
         self._ledger.end(report.as_json())
-        self.report = None
 
     def _make_report(self, detail: str = "") -> Report:
         return make_report(

@@ -88,7 +88,9 @@ class _Stopping:
         target = self._run.target(self._id)
         if target.state in STOP_ENDED:
             raise _EndedError
-        if target.seen is HostState.DOWN and not target.steps and self._run.is_off(self._id):
+        is_owed = target.owed is not None and target.owed.is_stopped
+        is_silent = target.seen is HostState.DOWN and not target.steps
+        if is_silent and not is_owed and self._run.is_off(self._id):
             self._run.settle(self._id, TargetState.ALREADY_DOWN, target.evidence)
             raise _EndedError
 
@@ -106,6 +108,8 @@ class _Stopping:
         """Let a host that an earlier plan stopped show whether it is up again."""
         owed = self._run.target(self._id).owed
         if owed is None or not owed.is_stopped or self._run.target(self._id).steps:
+            return
+        if not (self._target.has_own_evidence or self._spec.verify.signals):
             return
         while not self._is_up_again():
             if self._remaining_s() <= 0.0:

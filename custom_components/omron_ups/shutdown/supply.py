@@ -18,6 +18,8 @@ ENOUGH_CHARGE: Final = 90.0
 """No plan may ask for more than a battery has, per cent."""
 LONGEST_WAIT_S: Final = 8 * 3600.0
 """A battery that is not charged after this will not be: hosts are started all the same."""
+PRESUMED_S: Final = 600.0
+"""How long a battery that should be empty must have lasted before that means mains."""
 _FACTOR: Final = 1.5
 
 
@@ -38,6 +40,7 @@ class Supply:
         self._clock = clock
         self._durations = durations
         self._began = clock.monotonic()
+        self._spent_at: float | None = None
         self.resumed: float | None = None
         """Seconds between the last entry of an open journal and our start; None without one, or
         if another boot lies between."""
@@ -46,6 +49,8 @@ class Supply:
         """Return what the power counts as."""
         if now.forced:
             return Situation.BATTERY
+        if now.is_silent and now.mains_entity_s > 0.0:
+            return Situation.MAINS
         if record is not None and self.mains_s(now, record) > 0.0:
             return Situation.MAINS
         if now.power is not Power.UNKNOWN:
@@ -65,7 +70,25 @@ class Supply:
         if now.power is Power.UNKNOWN and record.began.boot_id != self._clock.boot_id:
             uptime_s = self._clock.uptime_s()
             return uptime_s if uptime_s >= self._plan.restore.boot_stable_s else 0.0
-        return 0.0
+        return self._presumed_s(now, record)
+
+    def _presumed_s(self, now: PowerNow, record: PlanRecord) -> float:
+        """Return for how long the battery should have been empty, but we live.
+
+        Nothing else can tell of mains if the plan stopped the source of the data and runs on a
+        machine that has power elsewhere. Then the source is woken to find out: a host without
+        power does not hear it, and one with power tells us where that comes from.
+        """
+        sources = [target.target_id for target in self._plan.targets if target.is_data_source]
+        is_stopped = any(record.target(target_id).is_ours for target_id in sources)
+        if not is_stopped or not now.is_silent or now.runtime_s is None or now.runtime_s > 0.0:
+            self._spent_at = None
+            return 0.0
+        moment = self._clock.monotonic()
+        if self._spent_at is None:
+            self._spent_at = moment
+        lasted_s = moment - self._spent_at
+        return lasted_s if lasted_s >= PRESUMED_S else 0.0
 
     def is_stable(self, now: PowerNow, record: PlanRecord) -> bool:
         """Return whether mains has lasted long enough to be trusted."""

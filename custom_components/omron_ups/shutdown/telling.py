@@ -1,13 +1,14 @@
 """Tells whoever listens what happens to a plan, without ever waiting for them."""
 
 from collections.abc import Callable
+from datetime import datetime
 import logging
 from typing import Final
 
 from .events import PlanEvent, PlanEventType
 from .models import PlanResult
 from .records import Began, Ended, Entry, Owed, Seen, Settled, Shortened, StepEnded, word_of
-from .report import detail_of
+from .report import Report, detail_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,6 +45,17 @@ class Listeners:
                 listener(event)
             except Exception:
                 _LOGGER.exception("A listener to the shutdown plan failed")
+
+
+def end_of(report: Report, *, at: datetime) -> PlanEvent:
+    """Return the event that tells how a plan went."""
+    return PlanEvent(
+        type=_ENDS.get(report.result, PlanEventType.FINISHED),
+        at=at,
+        plan_id=report.plan_id,
+        key=report.result.value,
+        detail=report.detail,
+    )
 
 
 def event_of(entry: Entry) -> PlanEvent | None:

@@ -37,6 +37,8 @@ class Worker:
         self._supply = supply
         self._end = end
         self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        """Also those that are coming to their end."""
         self._work: Mapping[Mode, Callable[[], Awaitable[None]]] = {
             Mode.STOP: self._stop,
             Mode.HOLD: self._hold,
@@ -59,7 +61,10 @@ class Worker:
         if before is not None:
             before.cancel()
         if (work := self._work.get(mode)) is not None:
-            self._task = asyncio.create_task(self._run_mode(work, before), name=f"plan: {mode}")
+            task = asyncio.create_task(self._run_mode(work, before), name=f"plan: {mode}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            self._task = task
 
     def leave(self) -> None:
         """Work no more, but let the task that found out that nothing is left come to its end."""
@@ -67,10 +72,8 @@ class Worker:
 
     async def close(self) -> None:
         """Work no more."""
-        task = self._task
         self.set_mode(Mode.NOTHING)
-        if task is not None:
-            await asyncio.wait([task])
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run_mode(
         self, work: Callable[[], Awaitable[None]], before: asyncio.Task[None] | None
