@@ -32,6 +32,8 @@ class FakeQnap(FakeServer):
         """How long a second of the fake lasts."""
         self.is_administrator = True
         self.has_two_step = False
+        self.first_step_passes = False
+        """Whether the password alone is called passed, though it gives no session."""
         self.is_password_expired = False
         self.gives_session_for_get_only = False
         self.looks_for_session_in = {"body", "query"}
@@ -41,7 +43,10 @@ class FakeQnap(FakeServer):
         self.ignores_power = False
         self.dies_while_answering = False
         self.tells_of_shutdown = True
+        self.wants_two_step_soon = False
+        """Whether a policy asks the account to set up a second step, but still lets it in."""
         self.is_booting = False
+        self.is_media_ready = True
         self.is_on = True
         self.web_stop_s = 5.0
         self.disks_stop_s = 60.0
@@ -95,7 +100,8 @@ class FakeQnap(FakeServer):
             self.failures += 1
             return self._page({"authPassed": "0", "errorValue": "-1"})
         if self.has_two_step:
-            return self._page({"authPassed": "0", "need_2sv": "1", "lost_phone": "3"})
+            passed = str(int(self.first_step_passes))
+            return self._page({"authPassed": passed, "need_2sv": "1", "lost_phone": "3"})
         if self.is_password_expired:
             return self._page({"authPassed": "0", "pw_status": "1", "user_pw_expiry": "1"})
         if self.gives_session_for_get_only and asked.method == "POST":
@@ -104,11 +110,12 @@ class FakeQnap(FakeServer):
         self._sessions = [f"sid{next(self._numbers)}"]
         values = {"authPassed": "1", "authSid": self._sessions[0], "pw_status": "0"}
         values |= {"isAdmin": str(int(self.is_administrator)), "username": USERNAME}
+        values["force_2sv"] = str(int(self.wants_two_step_soon))
         return self._page(values)
 
     def _page(self, values: Mapping[str, str]) -> str:
         told = {"doQuick": "", "is_booting": str(int(self.is_booting))}
-        told["mediaReady"] = str(int(not self.is_booting))
+        told["mediaReady"] = str(int(self.is_media_ready))
         body = "".join(f"<{name}><![CDATA[{text}]]></{name}>" for name, text in told.items())
         if self.tells_of_shutdown:
             kind = 1 if self._is_going else -1

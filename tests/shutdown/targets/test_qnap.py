@@ -146,13 +146,20 @@ async def test_a_blocked_address_is_not_heard(nas: FakeQnap) -> None:
     assert nas.shutdowns == 0
 
 
-async def test_two_step_accounts_are_refused_in_words(nas: FakeQnap) -> None:
-    nas.has_two_step = True
+@pytest.mark.parametrize("passes", [False, True])
+async def test_two_step_accounts_are_refused_in_words(nas: FakeQnap, passes: bool) -> None:
+    nas.has_two_step, nas.first_step_passes = True, passes
     async with target_of(nas) as target:
         reply = await target.send(SHUTDOWN, CONTEXT)
         assert reply.outcome is Outcome.REFUSED
         assert "2-step verification" in reply.detail
         assert keys(await target.preflight()) == {"qnap_two_step": Severity.ERROR}
+
+
+async def test_a_second_step_that_is_only_asked_for_does_not_lock_us_out(nas: FakeQnap) -> None:
+    nas.wants_two_step_soon = True
+    async with target_of(nas) as target:
+        assert (await target.send(SHUTDOWN, CONTEXT)).outcome is Outcome.ACCEPTED
 
 
 async def test_an_expired_password_has_its_own_words(nas: FakeQnap) -> None:
@@ -227,7 +234,9 @@ async def test_it_is_ready_when_it_has_booted(nas: FakeQnap) -> None:
         assert await target.is_ready() is False
         assert (await target.observe()).state is HostState.UP
         assert keys(await target.preflight()) == {"qnap_still_booting": Severity.WARNING}
-        nas.is_booting = False
+        nas.is_booting, nas.is_media_ready = False, False
+        assert await target.is_ready() is False, "its volumes are not there yet"
+        nas.is_media_ready = True
         assert await target.is_ready() is True
 
 
@@ -273,15 +282,21 @@ async def test_no_secret_appears_anywhere(
         nas.lost_sessions = 2
         shown.append(repr(await target.send(SHUTDOWN, CONTEXT)))
 
-        async def answer(asked: Any, _: object) -> aiohttp.web.Response:
-            return aiohttp.web.Response(text=str(dict(asked.params)), status=500)
+        original = nas.answer
+
+        async def answer(asked: Any, request: Any) -> aiohttp.web.StreamResponse:
+            if asked.path == POWER or not asked.params:
+                return aiohttp.web.Response(text=str(dict(asked.params)), status=500)
+            return await original(asked, request)
 
         monkeypatch.setattr(nas, "answer", answer)
-        shown.append(repr(await target.send(SHUTDOWN, CONTEXT)))
+        reply = await target.send(SHUTDOWN, CONTEXT)
+        assert "'sid': '**'" in reply.detail
+        shown.append(repr(reply))
         shown.append(repr(await target.preflight()))
         shown.append(repr(await target.observe()))
     shown += [record.getMessage() for record in caplog.records]
-    secrets = (PASSWORD, "cMOkc3M", "sid1", "sid2", "sid3")
+    secrets = (PASSWORD, "cMOkc3M", "sid1", "sid2", "sid3", "sid4")
     assert [text for text in shown for secret in secrets if secret in text] == []
 
 
