@@ -29,6 +29,12 @@ class FieldType(StrEnum):
     `label_id` to lists."""
     ACTION_DATA = "action_data"
     """The other parameters of an action: a mapping."""
+    KEY_PAIR = "key_pair"
+    """A private SSH key; the form makes one if none is given, and shows the line to paste."""
+    HOST_KEY = "host_key"
+    """A host's SSH key; the form fetches it if none is given, and asks for confirmation."""
+    FINGERPRINT = "fingerprint"
+    """Of a server's certificate; the form fetches it if none is given, and asks likewise."""
     ENTITY = "entity"
     """An entity id."""
 
@@ -62,7 +68,7 @@ TLS_FIELDS: Final = (
         is_required=True,
     ),
     Field(name="tls_authority", type=FieldType.LINES),
-    Field(name="tls_fingerprint"),
+    Field(name="tls_fingerprint", type=FieldType.FINGERPRINT),
     Field(name="tls_name", is_advanced=True),
 )
 """For every kind that speaks HTTPS; `Tls.from_options` reads them."""
