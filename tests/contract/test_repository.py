@@ -56,6 +56,9 @@ TESTED_BY = {
     "nut/settings.py": "nut/test_pool.py",
     "nut/tracking.py": "nut/test_write.py",
     "nut/undo.py": "nut/test_ups.py",
+    "shutdown/targets/provenance.py": "shutdown/targets/test_proxmox_api.py",
+    "shutdown/targets/proxmox_options.py": "shutdown/targets/test_proxmox.py",
+    "shutdown/targets/proxmox_rows.py": "shutdown/targets/test_proxmox_api.py",
 }
 BRAND_SIZES = {"icon.png": (256, 256), "icon@2x.png": (512, 512)}
 LOGO_SHORTEST_SIDE = {"logo.png": (128, 256), "logo@2x.png": (256, 512)}
