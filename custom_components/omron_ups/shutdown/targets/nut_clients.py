@@ -133,7 +133,7 @@ class NutClientsTarget(Target):
 
     async def _force(self) -> None:
         await self._aliases.force(self._alias)
-        self._forced_at = asyncio.get_running_loop().time()
+        self._forced_at = _now()
         self._empty_since = None
 
     @override
@@ -160,7 +160,7 @@ class NutClientsTarget(Target):
         if not self._aliases.is_forced(self._alias):
             state = HostState.UP if clients else HostState.UNKNOWN
             return Observation(state=state, evidence=f"{len(clients)} logged in")
-        now = asyncio.get_running_loop().time()
+        now = _now()
         if clients:
             self._empty_since, self._told_nobody = None, False
             return Observation(state=HostState.GOING, evidence=self._still_there(clients, now))
@@ -193,3 +193,7 @@ class NutClientsTarget(Target):
     async def is_ready(self) -> bool | None:
         """Return whether somebody has logged in again; an empty name proves nothing."""
         return True if self._aliases.clients(self._alias) else None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
