@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from ctypes import CDLL
 from dataclasses import replace
 import os
 from pathlib import Path
+import re
 import shutil
+import sys
 
 from aionut import AIONUTClient, NUTCommandError
 import pytest
@@ -20,7 +23,10 @@ from custom_components.omron_ups.nut import (
 from custom_components.omron_ups.nut.connection import Connection
 from custom_components.omron_ups.nut.session import Session
 
+from . import libnutclient
 from .certificates import write_files
+from .conftest import needs
+from .libnutclient import LIBRARY
 from .shared import (
     COMMANDS,
     DEVICES,
@@ -297,3 +303,33 @@ async def test_80_aionut(served: Served) -> None:
             await client.run_command("ups", "beeper.mute")
     finally:
         client.shutdown()
+
+
+@pytest.mark.parametrize("user", ["admin", "sec"])
+async def test_libnutclient(user: str, served: Served, upsd: int) -> None:
+    """NUT's C++ library compares every line with what it sent."""
+    try:
+        CDLL(LIBRARY)
+    except OSError:
+        needs(None, LIBRARY, "libnutclient2")
+    setting(served)
+    told = [
+        await lines(sys.executable, libnutclient.__file__, str(port), user, f"{user}pw")
+        for port in (served.port, upsd)
+    ]
+    ours, real = [[line for line in out if "description" not in line] for out in told]
+    assert ours == real
+    answers = dict(line.split(" -> ", 1) for line in told[0])
+    assert answers["get_device_num_logins ups"] == "1"
+    assert answers["get_device_variable_values ups Zeta.var"] == "[b'1']"
+    assert answers["get_device_description ups"] == "b'UPS of the tests'"
+    assert len(served.driver.calls) == (2 if user == "admin" else 0)
+    assert served.upses["spare"].is_forced_shutdown("spare") is (user == "admin")
+
+
+async def test_nut_scanner_finds_every_ups(served: Served) -> None:
+    here = ("-s", "127.0.0.1", "-e", "127.0.0.1", "-p", str(served.port))
+    found = await lines("nut-scanner", "-O", "-q", "-P", *here)
+    assert sorted(re.findall(r'"([^"@]+)@127\.0\.0\.1', "\n".join(found))) == sorted(
+        device.name for device in DEVICES
+    )
