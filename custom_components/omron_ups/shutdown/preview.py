@@ -154,11 +154,7 @@ def make_timeline(
         rows=rows,
         actors=(),
     )
-    begins = {
-        row.target_id: (row.starts_in_s, row.state in OPEN_STATES) for row in rows if row.target_id
-    }
-    actors = actor_rows(other_actors, now, begins, ends_in_s=timeline.ends_in_s)
-    return _with_actors(timeline, actors)
+    return _with_actors(timeline, other_actors, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,8 +269,14 @@ def used_by(plan: Plan, target: TargetSpec) -> Iterator[TargetSpec]:
             yield used
 
 
-def _with_actors(timeline: Timeline, actors: tuple[ActorRow, ...]) -> Timeline:
+def _with_actors(timeline: Timeline, others: Sequence[OtherActor], now: PowerNow) -> Timeline:
     """Return the timeline with the others, and with the rows that they spoil marked."""
+    begins = {
+        row.target_id: (row.starts_in_s, row.state in OPEN_STATES)
+        for row in timeline.rows
+        if row.target_id
+    }
+    actors = actor_rows(others, now, begins, ends_in_s=timeline.ends_in_s)
     spoiled = {actor.target_id for actor in actors if actor.is_first and actor.target_id}
     rows = tuple(
         replace(row, problems=(*row.problems, Problem.OTHER_ACTOR_FIRST))
