@@ -279,6 +279,32 @@ def test_the_fsd_of_a_nas_that_is_off_does_not_keep_everything_off_for_ever(
     assert silent_with_entity(clock, tracker, view, entity_on) is is_forced
 
 
+def test_an_outage_that_was_forgotten_is_none(clock: HandClock, tracker: PowerTracker) -> None:
+    last = PowerView(power=Power.BATTERY, low=True, charge=20.0)
+    tracker.update(last)
+    tracker.forget()
+    clock.move(60.0)
+    tracker.update(replace(last, age_s=60.0))
+    assert tracker.now().power is Power.UNKNOWN
+    assert tracker.now().on_battery_s == 0.0
+    tracker.update(PowerView(power=Power.BATTERY))
+    assert tracker.now().power is Power.BATTERY, "a new reading is another outage"
+
+
+def test_an_fsd_that_was_forgotten_counts_again_only_if_it_is_read_anew(
+    clock: HandClock, tracker: PowerTracker
+) -> None:
+    last = PowerView(power=Power.BATTERY, forced=True)
+    tracker.update(last)
+    tracker.forget()
+    assert not tracker.now().forced
+    clock.move(60.0)
+    tracker.update(replace(last, age_s=60.0))
+    assert not tracker.now().forced, "the same reading, older"
+    tracker.update(last)
+    assert tracker.now().forced
+
+
 views = st.builds(
     PowerView,
     power=st.sampled_from(Power),

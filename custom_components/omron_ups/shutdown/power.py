@@ -62,6 +62,7 @@ class PowerTracker:
         self.triggers = triggers
         self._clock = clock
         self._view: PowerView | None = None
+        self._is_past = False
         self._read_at = clock.monotonic()
         self._forced = False
         self._readings = 0
@@ -80,7 +81,7 @@ class PowerTracker:
         read_at = moment - view.age_s
         entity_outage = self._entity_outage_since(moment)
         self._note_entity(view.mains_entity, moment)
-        self._forced = view.forced
+        self._forced = view.forced and not self._is_past
         if view.power is Power.UNKNOWN or self._is_older(read_at):
             return
         if self._is_same(view, read_at):
@@ -90,7 +91,19 @@ class PowerTracker:
             self._note_battery(view, read_at, entity_outage)
         else:
             self._note_mains(read_at)
-        self._view, self._read_at = view, read_at
+        self._view, self._read_at, self._is_past = view, read_at, False
+        self._forced = view.forced
+
+    def forget(self) -> None:
+        """Take the last reading for past: mains came back, and the UPS could not tell.
+
+        Nothing is known until the next reading; the same one again is none.
+        """
+        self._view = None
+        self._is_past = True
+        self._forced = False
+        self._battery_since = self._mains_since = self._discharge = None
+        self._readings = 0
 
     def now(self) -> PowerNow:
         """Return what is known at this moment."""
@@ -118,6 +131,8 @@ class PowerTracker:
 
     def _is_older(self, read_at: float) -> bool:
         """Return whether a newer reading is known already."""
+        if self._is_past:
+            return read_at < self._read_at + _SAME_READING_S
         return self._view is not None and read_at < self._read_at - _SAME_READING_S
 
     def _is_same(self, view: PowerView, read_at: float) -> bool:
