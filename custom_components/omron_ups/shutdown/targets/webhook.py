@@ -74,6 +74,7 @@ class WebhookTarget(Target):
             OptionError: an option cannot be used.
 
         """
+        self._options.text("method")
         parse_headers(self._options.text("headers"))
         parse_statuses(self._options.text("expected_status"))
         for name in ("url", "restore_url", "wake_url", "confirm_url"):
@@ -230,8 +231,10 @@ def parse_url(name: str, text: str) -> URL:
         OptionError: it is none; the text does not repeat it.
 
     """
+    # What is spelled as it must be is sent as it is: to spell it anew turns `%2F` into `/`.
+    is_encoded = text.isascii() and text.isprintable() and " " not in text
     try:
-        url = URL(text)
+        url = URL(text, encoded=is_encoded)
     except ValueError:
         url = URL()
     if url.scheme in {"http", "https"} and url.host and not (url.user or url.password):
@@ -283,7 +286,8 @@ def fill_body(template: str, values: Mapping[str, str], headers: dict[str, str])
         return ""
     given = next((value for key, value in headers.items() if key.lower() == "content-type"), "")
     if not given:
-        given = "application/json" if template[0] in "{[" else "text/plain; charset=utf-8"
+        looks_like_json = template[0] in "{[" and _PLACEHOLDER.match(template) is None
+        given = "application/json" if looks_like_json else "text/plain; charset=utf-8"
         headers["Content-Type"] = given
     spell = next((spell for part, spell in _SPELLINGS if part in given), str)
     return _PLACEHOLDER.sub(lambda match: spell(values[match[1]]), template)
