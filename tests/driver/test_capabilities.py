@@ -1,8 +1,10 @@
 """What a unit is asked, and above all what it is never sent."""
 
+from typing import override
+
 import pytest
 
-from custom_components.omron_ups.driver.capabilities import Capabilities, Dialect, discover
+from custom_components.omron_ups.driver.capabilities import Capabilities, Dialect, discover, renewed
 from custom_components.omron_ups.driver.errors import ReplyTimeoutError
 from custom_components.omron_ups.driver.models import LinkInfo
 from custom_components.omron_ups.driver.protocol import OmronProtocol
@@ -115,3 +117,43 @@ async def test_the_queries_of_a_missing_page_are_probed() -> None:
     found = await Unit({"Bl ?": "100", **pages}).discover()
     assert requests(found.unproven) == UNANNOUNCED | {"PSNR", "UN", "TPb", "Ss ?", "Rbv ?"}
     assert "RTS" in requests(found.announced)
+
+
+NO_LOAD_SETTINGS = "11000011 10011000 01110110 00000010 *1"
+
+
+class Changing(Unit):
+    """Answers each request from a list, the last for ever."""
+
+    def __init__(self, *answers: str) -> None:
+        """Answer a page with `answers`, one after the other."""
+        super().__init__({})
+        self._answers = list(answers)
+
+    @override
+    async def exchange(self, request: bytes) -> bytes:
+        """Answer one request."""
+        self.replies = {request.decode().removesuffix("\r"): self._answers[0]}
+        del self._answers[: len(self._answers) > 1]
+        return await super().exchange(request)
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_changed"),
+    [
+        ((BW55T_PAGES["CF"],), False),
+        ((NO_LOAD_SETTINGS,), True),
+        ((NO_LOAD_SETTINGS, BW55T_PAGES["CF"]), False),
+        ((NO_LOAD_SETTINGS, "NAK"), False),
+        (("NAK",), False),
+        (("nonsense",), False),
+        (("00000000 00000000 00000000 00000000 *1",), False),
+    ],
+)
+async def test_a_page_of_another_connection_changes_only_on_good_evidence(
+    answers: tuple[str, ...], *, is_changed: bool
+) -> None:
+    before = {1: int(BW55T_PAGES["CF"][:35].replace(" ", ""), 2)}
+    after = await renewed(OmronProtocol(Changing(*answers).exchange), before)
+    changed = {1: int(NO_LOAD_SETTINGS[:35].replace(" ", ""), 2)}
+    assert dict(after) == (changed if is_changed else before)

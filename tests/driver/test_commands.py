@@ -102,7 +102,7 @@ def test_every_command_is_tried_above() -> None:
     async def scenario() -> None:
         async with Bench("everything", offers_unproven=True) as bench:
             tried = {name for name, *_ in COMMANDS}
-            # The simulated group C cannot be switched: see below.
+            # The simulated group C cannot be switched: see what is refused below.
             assert set(bench.ups.commands) == tried | {"outlet.3.load.on", "outlet.3.load.off"}
 
     run(scenario())
@@ -308,7 +308,9 @@ def test_what_the_unit_refuses_is_an_error() -> None:
         async with Bench("everything") as bench:
             with pytest.raises(CommandRejectedError, match="refused Ocf"):
                 await bench.ups.command("outlet.3.load.off")
-            assert bench.writes == ["Ocf"]
+            with pytest.raises(CommandRejectedError, match="refused Ocn"):
+                await bench.ups.command("outlet.3.load.on")
+            assert bench.writes == ["Ocf", "Ocn"]
 
     run(scenario())
 
@@ -371,5 +373,23 @@ def test_what_a_bad_moment_hid_is_found_later() -> None:
             assert "ups.date" not in bench.ups.writable
             await bench.until(lambda: "ups.date" in bench.variables, limit_s=700)
             assert "ups.date" in bench.ups.writable
+
+    run(scenario())
+
+
+def test_another_firmware_is_asked_anew_what_it_offers() -> None:
+    with_outlets, without = PROFILES["everything"], PROFILES["bw55t"]
+
+    async def scenario() -> None:
+        async with Bench(replace(with_outlets, product_id=without.product_id)) as bench:
+            assert "outlet.1.load.off" in bench.ups.commands
+            bench.unit.unplug()
+            await bench.until(lambda: bench.ups.state.stale)
+            bench.unit.profile = without
+            bench.unit.replug()
+            await bench.until(lambda: "outlet.1.load.off" not in bench.ups.commands)
+            await bench.until(lambda: "ups.date" not in bench.variables, limit_s=1000)
+            assert "shutdown.return" in bench.ups.commands
+            assert bench.variables["ups.status"] == "OL"
 
     run(scenario())

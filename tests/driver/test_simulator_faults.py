@@ -48,6 +48,8 @@ WIRE = [
     (FaultKind.CONTROL_SERIAL, "PSNR", b"\x01\x02" * 8 + b"\r"),
     (FaultKind.UNSIGNED_TEMPERATURE, "TPb", b"19.8\r"),
     (FaultKind.CF_CLAIMS_ALL, "CF3", b"11111111 11111111 11111111 11111111 *3\r"),
+    (FaultKind.CF_DENIES_ALL, "CF", b"10000000 00000000 00000000 00000000 *1\r"),
+    (FaultKind.CF_DENIES_ALL, "CF4", b"00000000 00000000 00000000 00000000 *4\r"),
     (FaultKind.UNPLUG, "Q1", None),
     (FaultKind.IO_ERROR, "Q1", None),
 ]

@@ -60,7 +60,7 @@ async def discover(
 
     A request that begins with S, T or C means shutdown, test or cancel to a plain Megatec unit,
     so those wait for a proof: the USB vendor id, or a valid answer to ``Bl ?``. Pages that were
-    read before (`known_pages`) are proof as well, and not read again.
+    read before (`known_pages`, which `renewed` checks) are proof as well, and not read here.
 
     Raises:
         TransportError: the link failed.
@@ -87,6 +87,32 @@ async def discover(
     )
 
 
+async def renewed(protocol: OmronProtocol, pages: Mapping[int, int]) -> Mapping[int, int]:
+    """Return `pages`, which were read before, as the unit says them now.
+
+    It may be another unit since, or have another firmware. A page has changed only when it says so
+    twice, and one that cannot be read now is believed as it was: without it there would be no
+    command to stop the output.
+
+    Raises:
+        TransportError: the link failed.
+    """
+    return MappingProxyType(
+        {page: await _renewed_page(protocol, page, before) for page, before in pages.items()}
+    )
+
+
+async def _renewed_page(protocol: OmronProtocol, page: int, before: int) -> int:
+    try:
+        now = await protocol.capability_page(page)
+        if now == before or not _is_credible(page, now):
+            return before
+        return now if now == await protocol.capability_page(page) else before
+    except (RejectedError, InvalidReplyError, ReplyTimeoutError) as err:
+        _LOGGER.debug("capability page %d stays as it was: %s", page, err)
+        return before
+
+
 def _charge_query() -> Query:
     return next(row for row in QUERIES if row.request == CHARGE_REQUEST)
 
@@ -98,10 +124,14 @@ async def _read_pages(protocol: OmronProtocol, known: Mapping[int, int]) -> dict
             pages[page] = await protocol.capability_page(page)
         except (RejectedError, InvalidReplyError, ReplyTimeoutError) as err:
             _LOGGER.debug("no capability page %d: %s", page, err)
-        if page == PAGES[0] and not pages.get(page, 0) & _Q1_BIT:
-            # A first page that denies Q1, which was just answered, is worth nothing.
+        if not _is_credible(page, pages.get(page, 0)):
             return {}
     return pages
+
+
+def _is_credible(page: int, bits: int) -> bool:
+    """Tell whether a page is worth anything: the first must not deny Q1, which is answered."""
+    return page != PAGES[0] or bool(bits & _Q1_BIT)
 
 
 def _is_announced(query: Query, pages: dict[int, int]) -> bool:

@@ -6,7 +6,7 @@ import logging
 from types import MappingProxyType
 
 from .assemble import Reading
-from .capabilities import Capabilities, Dialect, discover
+from .capabilities import Capabilities, Dialect, discover, renewed
 from .errors import InvalidReplyError, RejectedError, ReplyTimeoutError
 from .protocol import OmronProtocol
 from .queries import QUERIES, Q1Reply, Query, Values
@@ -110,7 +110,7 @@ class Reader:
             self.schedule.extend(self.capabilities)
 
     async def _learn(self, protocol: OmronProtocol) -> None:
-        known_pages = self.capabilities.pages
+        known_pages = await renewed(protocol, self.capabilities.pages)
         found = await discover(protocol, self._transport.info, self._dialect, known_pages)
         self._learn_again_at = self._monotonic() + LEARN_AGAIN_S
         if self.capabilities.is_omron and not found.is_omron:

@@ -72,6 +72,8 @@ class FaultKind(StrEnum):
     """No sign before the battery temperature."""
     CF_CLAIMS_ALL = "cf_claims_all"
     """Every capability is announced, whatever the unit knows."""
+    CF_DENIES_ALL = "cf_denies_all"
+    """None is announced but Q1, whatever the unit knows."""
     UNPLUG = "unplug"
     """The cable falls out and stays out until it is put back."""
     IO_ERROR = "io_error"
@@ -122,6 +124,7 @@ _ONLY_FOR: Mapping[FaultKind, frozenset[str]] = MappingProxyType(
         FaultKind.CONTROL_SERIAL: frozenset({"PSNR"}),
         FaultKind.UNSIGNED_TEMPERATURE: frozenset({"TPb"}),
         FaultKind.CF_CLAIMS_ALL: _CF,
+        FaultKind.CF_DENIES_ALL: _CF,
     }
 )
 
@@ -138,6 +141,11 @@ def _flicker(reply: str) -> str:
 def _garbled(reply: str) -> str:
     place = len(reply) // 2
     return _replaced(reply, place, chr(ord(reply[place]) | 0x80)) if reply else reply
+
+
+def _denied(page: str) -> str:
+    bits = page[:35].replace("1", "0")
+    return ("1" + bits[1:] if page.endswith("*1") else bits) + page[35:]
 
 
 def _dashed(reply: str) -> str:
@@ -169,6 +177,7 @@ _REWORD: Mapping[FaultKind, Callable[[str], str]] = MappingProxyType(
         FaultKind.CONTROL_SERIAL: lambda reply: "\x01\x02" * (len(reply) // 2),
         FaultKind.UNSIGNED_TEMPERATURE: lambda reply: reply.removeprefix("+"),
         FaultKind.CF_CLAIMS_ALL: lambda reply: reply[:35].replace("0", "1") + reply[35:],
+        FaultKind.CF_DENIES_ALL: _denied,
     }
 )
 """Reply to what is said instead, CR left out of both."""
