@@ -237,6 +237,20 @@ async def test_silence_ends_at_the_limit_and_a_late_reply_is_dropped(
     assert await link.exchange(b"Bl ?\r") == b"100"
 
 
+async def test_a_reply_with_a_gap_in_it_is_one_reply(bench: Bench, link: UsbTransport) -> None:
+    await link.close()
+    bench.settings.packet_size = bench.settings.report_size = 8
+    await link.open()
+    bench.settings.answered_values = ()
+    waiting = asyncio.create_task(link.exchange(b"Q1\r"))
+    await until(lambda: bench.values() == [0x0002])
+    bench.device.send(Q1[:20])
+    # Longer than one read waits.
+    await asyncio.sleep(0.25)
+    bench.device.send(Q1[20:] + b"\r")
+    assert await waiting == Q1
+
+
 async def test_what_came_unasked_is_dropped(bench: Bench, link: UsbTransport) -> None:
     for _ in range(5):
         bench.device.send(b"099\r")
