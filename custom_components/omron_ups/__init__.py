@@ -20,6 +20,7 @@ from .nut import NutServers
 from .nut_served import DATA_NUT_SERVERS, DATA_RELOADING
 from .nut_service import NutService
 from .outages import OutageLog
+from .power_reports import PowerReports
 from .services import async_setup_services
 from .setting_memory import FileSettingMemory
 from .usb_discovery import async_setup_usb_discovery
@@ -72,11 +73,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
 
     outage_log = OutageLog(hass, entry.entry_id)
     await outage_log.async_load(on_battery=bool(ups.state.on_battery))
+    coordinator = OmronCoordinator(hass, entry, ups)
     entry.runtime_data = OmronRuntimeData(
-        coordinator=OmronCoordinator(hass, entry, ups),
+        coordinator=coordinator,
         ups=ups,
         nut=nut,
         outage_log=outage_log,
+        reports=PowerReports(hass, coordinator=coordinator, nut=nut, outage_log=outage_log),
         simulated=connection.simulated,
     )
     entry.async_on_unload(entry.runtime_data.async_close)
@@ -87,6 +90,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
         config_entry_id=entry.entry_id, **device_info(entry, ups.state)
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.runtime_data.reports.async_start()
     _listen(hass, entry)
     return True
 
