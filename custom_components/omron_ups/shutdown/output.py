@@ -84,9 +84,7 @@ class Output:
             return 0.0
         elapsed_s = self._run.ledger.stamp().since(record.asked)
         if elapsed_s is None:
-            # Another boot: if our own host hangs on this UPS, its power has been off already.
-            if self._run.plan.own_host is not None:
-                return 0.0
+            # Another boot need not mean that the power was off: virtual machines start anew too.
             elapsed_s = self._run.ports.clock.uptime_s()
         return record.delay_s + OFF_S - elapsed_s
 

@@ -50,8 +50,7 @@ async def restore_all(run: Run, *, may_wake: bool, until_power: Check) -> None:
     """
     if run.record.phase is not Phase.RESTORING:
         run.note(Restoring())
-    if may_wake:
-        await _settle_output(run)
+    await _settle_output(run, may_cycle=may_wake)
     await release_all(run)
     for group in _groups(run):
         await until_power()
@@ -149,12 +148,13 @@ async def _restore(run: Run, spec: TargetSpec) -> Reply:
     return await run.requests.do(spec.target_id, "restore", lambda: target.restore(steps))
 
 
-async def _settle_output(run: Run) -> None:
-    """See to it that the UPS does not switch off what is about to be started."""
+async def _settle_output(run: Run, *, may_cycle: bool) -> None:
+    """See to it that the UPS does not switch off what runs, or is about to be started."""
     if run.ports.output is None or (left_s := Output(run, run.ports.output).remaining_s()) <= 0.0:
         return
     output = Output(run, run.ports.output)
-    if not _needs_cycle(run) and await output.cancel():
+    needs_cycle = may_cycle and _needs_cycle(run)
+    if (not needs_cycle and await output.cancel()) or not may_cycle:
         return
     _LOGGER.info("The UPS switches its output off and on first, in %.0f s at most", left_s)
     await asyncio.sleep(left_s)
