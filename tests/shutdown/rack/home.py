@@ -163,7 +163,7 @@ class RackOutput(UpsOutput):
         await asyncio.sleep(OUTPUT_LATENCY_S)
         self._life.check()
         if not self._rack.has_source():
-            return Reply(outcome=Outcome.UNKNOWN, detail="the UPS does not answer")
+            return Reply(outcome=Outcome.UNKNOWN, detail="the UPS is not there", was_sent=False)
         if fault:
             self._rack.facts.hit(f"output_{fault}")
         if fault in {"", "lost_reply"}:

@@ -76,12 +76,11 @@ def _patience_s(machine: MachineSpec) -> float:
 def is_blind(ending: Ending) -> bool:
     """Return whether nobody can know that mains is back.
 
-    The UPS is read through a NAS that is off, no plug tells of the mains, and Home Assistant runs
-    on a machine that never lost its power.
+    The UPS is read through a NAS that is off, no plug tells of the mains, and the machine that
+    Home Assistant runs on did not lose its power.
     """
-    scenario = ending.scenario
     sources = [m for m in ending.rack.hosts() if m.spec.is_data_source]
-    if not sources or scenario.has_mains_entity or scenario.home_assistant != ELSEWHERE:
+    if not sources or ending.scenario.has_mains_entity or ending.home.boot:
         return False
     return all(source.state is MachineState.OFF for source in sources)
 
@@ -194,10 +193,8 @@ def check_cause(ending: Ending) -> Iterator[str]:
 
 def check_left_off(ending: Ending) -> Iterator[str]:
     """Nothing is left off with mains back that can be woken or returns by an AC edge."""
-    scenario, home = ending.scenario, ending.home
-    if not scenario.mains_returns or not scenario.restore.is_enabled:
-        return
-    if is_blind(ending):
+    home = ending.home
+    if not _must_restore(ending):
         return
     excused = _excused(ending)
     for machine in _targets(ending):
@@ -210,6 +207,18 @@ def check_left_off(ending: Ending) -> Iterator[str]:
             yield f"{machine.machine_id} is {machine.state} at the end"
         elif _waits_for_edge(ending, machine):
             yield f"{machine.machine_id} waits for an AC edge that never came"
+
+
+def _must_restore(ending: Ending) -> bool:
+    """Return whether everybody who was stopped is to come back."""
+    scenario = ending.scenario
+    if not scenario.mains_returns or not scenario.restore.is_enabled or is_blind(ending):
+        return False
+    # Whoever asks for a shutdown on mains wants it to last.
+    return not any(
+        fact.detail.startswith("request") and ending.home.power_of(fact.at)[0] is not Power.BATTERY
+        for fact in ending.facts.of(What.ACTION)
+    )
 
 
 def _waits_for_edge(ending: Ending, machine: Machine) -> bool:
@@ -227,10 +236,7 @@ def _waits_for_edge(ending: Ending, machine: Machine) -> bool:
 
 def check_restored(ending: Ending) -> Iterator[str]:
     """What was done to hosts is taken back once mains is there."""
-    scenario = ending.scenario
-    if not scenario.mains_returns or not scenario.restore.is_enabled:
-        return
-    if not ending.home.is_alive_at_end:
+    if not _must_restore(ending) or not ending.home.is_alive_at_end:
         return
     excused = _excused(ending)
     for machine in ending.rack.machines.values():
@@ -374,7 +380,7 @@ def _own_host(ending: Ending) -> Iterator[str]:
         if scenario.output is None and not _is_almost_empty(ending, fact):
             yield f"own host told at {fact.at:.1f} before low battery, without an output"
         armed = ending.facts.last(What.ARMED, until=fact.at)
-        if scenario.output and armed is None and not scenario.faults:
+        if scenario.output and armed is None and not scenario.faults and not fact.was_low:
             yield f"own host told at {fact.at:.1f}, output not armed"
 
 

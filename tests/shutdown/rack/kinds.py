@@ -147,8 +147,9 @@ class RackTarget(Target):
     @override
     async def send(self, step: StopStep, context: StopContext) -> Reply:
         self._life.point(f"send {self.spec.target_id} {step.key}")
-        self._rack.note_request(self._machine, step, context)
         reaction = self._reaction()
+        word = "finds nobody" if reaction is UNREACHED else ""
+        self._rack.note_request(self._machine, step, context, word)
         await asyncio.sleep(LATENCY_S)
         self._life.check()
         if reaction.has_effect:

@@ -139,9 +139,11 @@ def _home(rng: random.Random, machines: tuple[MachineSpec, ...]) -> str:
 
 def _ups(rng: random.Random, machines: tuple[MachineSpec, ...]) -> UpsSpec:
     """Return a UPS that may be too small for the plan."""
-    watts = 10.0 + sum(machine.watts for machine in machines)
+    rated_w = rng.uniform(1.5, 5.0) * (20.0 + sum(machine.watts for machine in machines))
     return UpsSpec(
-        rated_w=watts * rng.uniform(1.2, 5.0),
+        rated_w=rated_w,
+        # So that the battery is empty some day, also when everything is off.
+        idle_w=0.2 * rated_w,
         full_load_s=rng.choice((150.0, 300.0, 600.0)),
         charge=rng.choice((100.0, 100.0, 100.0, rng.uniform(32.0, 100.0))),
         charge_low=rng.choice((30.0, 30.0, 20.0, 50.0)),

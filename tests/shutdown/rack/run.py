@@ -184,8 +184,7 @@ def is_at_rest(rack: Rack, home: HomeAssistant) -> bool:
     if any(m.state is MachineState.BOOTING and m.quirks.boots for m in rack.hosts()):
         return False
     if not rack.scenario.mains_returns:
-        is_dark = not rack.ups.output or not any(m.is_running for m in rack.hosts())
-        return is_dark and (not home.is_alive or _has_ended(home))
+        return _has_ended(home) if home.is_alive else not rack.ups.output
     if not rack.ups.output:
         return False
     return _has_ended(home) if home.is_alive else not _will_start(rack, home)
@@ -206,7 +205,10 @@ def _has_ended(home: HomeAssistant) -> bool:
         return False
     if home.rack.scenario.mains_returns:
         return runner.state is PlanState.IDLE and not runner.is_open
-    return runner.state in {PlanState.IDLE, PlanState.HANDED_OVER, PlanState.WAITING}
+    if not home.rack.ups.output:
+        return True
+    # With the output on it goes on until the battery is empty, unless all has been done.
+    return runner.state is PlanState.HANDED_OVER
 
 
 def timeline(facts: Facts, *, without: frozenset[What] = frozenset()) -> list[str]:
