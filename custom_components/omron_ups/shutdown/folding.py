@@ -239,6 +239,7 @@ def _extended(record: PlanRecord, change: Extended, _: Stamp) -> PlanRecord:
     return replace(
         record,
         reason=change.reason,
+        phase=Phase.RUNNING,
         targets=MappingProxyType({**record.targets, **added}),
         chosen=record.chosen | set(change.targets),
     )

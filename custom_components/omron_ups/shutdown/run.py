@@ -239,12 +239,12 @@ class Run:
     # Power and time
 
     def is_low(self) -> bool:
-        """Return whether the time of the battery is up, as far as the plan is concerned."""
+        """Return whether the battery is low: by the UPS, or by the clock while that is silent."""
         now = self.power()
         if now.power is not Power.BATTERY:
             return False
         left_s = time_left_s(now, self.plan)
-        return bool(now.low) or (left_s is not None and left_s <= 0.0)
+        return bool(now.low) or (now.is_silent and left_s is not None and left_s <= 0.0)
 
     def time_left_s(self) -> float | None:
         """Return the seconds until the plan's deadline; None if unknown, or if there is none."""

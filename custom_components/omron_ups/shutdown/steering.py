@@ -173,6 +173,7 @@ class Steering:
         record = self.record
         if record is not None and record.phase in _STOPPING:
             self._ledger.note(Extended(reason=reason, targets=tuple(sorted(chosen))))
+            self._told.discard(PlanEventType.FINISHED)
             self.worker.set_mode(Mode.STOP, anew=True)
             return
         began = Began(
