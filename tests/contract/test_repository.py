@@ -61,6 +61,7 @@ TESTED_BY = {
     "shutdown/targets/__init__.py": "shutdown/test_kinds.py",
     "power_reports.py": "ha/test_event.py",
     "discord_channel.py": "ha/test_discord_service.py",
+    "shutdown/targets/login_pause.py": "shutdown/targets/test_qnap.py",
     "shutdown/targets/provenance.py": "shutdown/targets/test_proxmox_api.py",
     "shutdown/targets/proxmox_options.py": "shutdown/targets/test_proxmox.py",
     "shutdown/targets/proxmox_rows.py": "shutdown/targets/test_proxmox_api.py",

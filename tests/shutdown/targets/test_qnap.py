@@ -130,7 +130,7 @@ async def test_after_a_pause_it_is_tried_again(
     nas: FakeQnap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody may have put the account in order on the NAS."""
-    monkeypatch.setattr("custom_components.omron_ups.shutdown.targets.qnap_api.LOGIN_PAUSE_S", 0)
+    monkeypatch.setattr("custom_components.omron_ups.shutdown.targets.login_pause.LOGIN_PAUSE_S", 0)
     async with target_of(nas, username="other") as target:
         for _ in range(2):
             assert (await target.send(SHUTDOWN, CONTEXT)).outcome is Outcome.REFUSED

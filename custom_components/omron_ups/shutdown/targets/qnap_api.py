@@ -5,7 +5,6 @@ what python-qnapstats' users recorded of TS-110 (4.2.4) to TS-1677XU (4.5.2) and
 Not confirmed on hardware.
 """
 
-import asyncio
 import base64
 from dataclasses import dataclass, field
 import re
@@ -16,11 +15,9 @@ import aiohttp
 from ..errors import BadAnswerError, CredentialsRefusedError, RefusedError, RequestError
 from ..http import Http, HttpReply
 from ..tls import Tls
+from .login_pause import LoginPause, WrongPasswordError
 from .provenance import KnownRequest, Provenance
 
-LOGIN_PAUSE_S: Final = 900.0
-"""After a refused login nobody tries again for so long: a handful of them within a minute blocks
-our address, and then the request that counts is not heard either."""
 _LOGIN: Final = "/cgi-bin/authLogin.cgi"
 _POWER: Final = "/cgi-bin/sys/sysRequest.cgi"
 
@@ -52,10 +49,6 @@ REQUESTS: Final[tuple[KnownRequest, ...]] = (
         changes=True,
     ),
 )
-
-
-class WrongPasswordError(CredentialsRefusedError):
-    """User or password is wrong: trying again leads to a block of our address."""
 
 
 class TwoStepError(CredentialsRefusedError):
@@ -160,8 +153,7 @@ class QnapApi:
         # Not a secret's disguise, only its spelling: TLS keeps it.
         encoded = base64.b64encode(password.encode()).decode()
         self._credentials = {"user": username, "pwd": encoded}
-        self._refused_at: float | None = None
-        self._refusal = ""
+        self._pause = LoginPause()
 
     @property
     def label(self) -> str:
@@ -230,9 +222,7 @@ class QnapApi:
             RequestError: no answer, or none that can be used.
 
         """
-        now = asyncio.get_running_loop().time()
-        if self._refused_at is not None and now - self._refused_at < LOGIN_PAUSE_S:
-            raise WrongPasswordError(f"not tried again, so as not to be blocked: {self._refusal}")
+        self._pause.demand_over()
         answer = self._answer(await self._http.request("POST", _LOGIN, data=self._credentials))
         self._demand_passed(answer)
         if sid := answer.value("authSid"):
@@ -245,7 +235,7 @@ class QnapApi:
         raise BadAnswerError(f"{self.label} accepts the login, but gives no session")
 
     def _session(self, answer: Answer, sid: str, *, was_in_url: bool) -> Session:
-        self._refused_at = None
+        self._pause.end()
         self._http.add_secrets((sid,))
         return Session(
             sid=sid, is_administrator=answer.value("isAdmin") != "0", was_in_url=was_in_url
@@ -259,9 +249,9 @@ class QnapApi:
             raise TwoStepError("the account has 2-step verification, or is made to have it")
         if answer.says("user_pw_expiry", "pw_status"):
             raise PasswordExpiredError("the account's password has expired")
-        self._refused_at = asyncio.get_running_loop().time()
-        self._refusal = f"user or password is wrong (errorValue {answer.value('errorValue')})"
-        raise WrongPasswordError(self._refusal)
+        words = f"user or password is wrong (errorValue {answer.value('errorValue')})"
+        self._pause.begin(words)
+        raise WrongPasswordError(words)
 
     def _answer(self, reply: HttpReply) -> Answer:
         answer = Answer(reply.text)
