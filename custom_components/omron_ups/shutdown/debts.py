@@ -4,13 +4,16 @@ from collections.abc import Iterator
 
 from .folding import PlanRecord, TargetRecord
 from .models import TargetState
-from .records import Owed
+from .records import OutputAction, OutputAsked, Owed
 
 _BOOTING = frozenset({TargetState.RETURNING, TargetState.NOT_BACK})
 
 
-def debts_of(record: PlanRecord) -> Iterator[Owed]:
-    """Yield what is still to be brought back or taken back."""
+def debts_of(record: PlanRecord) -> Iterator[Owed | OutputAsked]:
+    """Yield what is still to be brought back or taken back, and a countdown that may run."""
+    output = record.output
+    if output is not None and output.may_run:
+        yield OutputAsked(action=OutputAction.ARM, delay_s=output.delay_s, returns=output.returns)
     for target_id, target in record.targets.items():
         is_stopped = target.is_ours
         steps = () if _is_clean(target) else target.to_take_back

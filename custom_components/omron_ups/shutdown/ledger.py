@@ -6,7 +6,7 @@ from .folding import PlanRecord, fold
 from .journal import Journal
 from .ports import Clock, JournalFile
 from .power import PowerNow
-from .records import Began, Change, Ended, Entry, Json, Owed, Stamp
+from .records import Began, Change, Ended, Entry, Json, OutputAsked, Owed, Stamp
 
 
 class Ledger:
@@ -80,7 +80,9 @@ class Ledger:
             raise RuntimeError("no plan is open")
         self._journal.put([self._happen(self.record.plan_id, Ended(report=report))])
 
-    def supersede(self, report: Json, plan_id: str, began: Began, owed: Sequence[Owed]) -> None:
+    def supersede(
+        self, report: Json, plan_id: str, began: Began, owed: Sequence[Owed | OutputAsked]
+    ) -> None:
         """Let another plan begin, which takes over what the open one still owes."""
         if self.record is None:
             raise RuntimeError("no plan is open")

@@ -173,6 +173,7 @@ class Runner:
         """
         chosen = self._chosen(targets)
         if dry_run:
+            self._check_idle()
             plan_id = new_plan_id(self._ports.clock.utc())
             self._spawn(self._rehearse(plan_id, chosen), f"rehearsal {plan_id}")
             return plan_id
@@ -191,7 +192,13 @@ class Runner:
         await self._ledger.synced()
 
     async def rehearse(self) -> Report:
-        """Try everything that has no effect, and return what was found."""
+        """Try everything that has no effect, and return what was found.
+
+        Raises:
+            BusyError: a plan is under way.
+
+        """
+        self._check_idle()
         return await self._rehearse(new_plan_id(self._ports.clock.utc()), self._chosen(None))
 
     async def stop_target(self, target_id: str) -> str:
@@ -335,6 +342,10 @@ class Runner:
             raise UnknownTargetError(f"no such target: {', '.join(sorted(unknown))}")
         return chosen
 
+    def _check_idle(self) -> None:
+        if self.is_open:
+            raise BusyError("a plan is under way")
+
     async def _run_clock(self) -> None:
         """Think every second: the clock runs down in silence too."""
         while True:
@@ -399,8 +410,6 @@ class Runner:
         await asyncio.gather(*(_guarded(t, t.close, CLOSE_LIMIT_S) for t in targets.values()))
 
     async def _rehearse(self, plan_id: str, chosen: Collection[str]) -> Report:
-        if self.is_open:
-            raise BusyError("a plan is under way")
         began = self._ledger.stamp()
         report = await Rehearsal(self._plan, self._run.targets, self._ports).run(
             plan_id, chosen, began=began
@@ -411,7 +420,12 @@ class Runner:
     def _spawn(self, main: Coroutine[Any, Any, Any], name: str) -> None:
         task = asyncio.create_task(main, name=name)
         self._chores.add(task)
-        task.add_done_callback(self._chores.discard)
+        task.add_done_callback(self._end_chore)
+
+    def _end_chore(self, task: asyncio.Task[Any]) -> None:
+        self._chores.discard(task)
+        if not task.cancelled() and (err := task.exception()) is not None:
+            _LOGGER.warning("%s: %s", task.get_name(), err, exc_info=err)
 
 
 async def _guarded(

@@ -6,7 +6,7 @@ from typing import Final
 from .folding import DOWN_STATES, STOP_ENDED, Phase
 from .models import Power, TargetState
 from .output import Output
-from .records import HandedOver
+from .records import HandedOver, OutputAction
 from .run import Run
 from .specs import TargetSpec
 from .stopping import stop_target
@@ -24,7 +24,9 @@ async def stop_all(run: Run) -> None:
     """
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_watch_for_more(run, group), name="who needs a stop after all")
+        cancelling = group.create_task(_cancel_earlier(run), name="cancel an earlier countdown")
         await _Stages(run).run()
+        await cancelling
         await _finish(run, group)
         watching.cancel()
 
@@ -58,6 +60,14 @@ class _Stages:
             self._run.settle(spec.target_id, TargetState.SKIPPED, "its other UPS has mains")
             return False
         return True
+
+
+async def _cancel_earlier(run: Run) -> None:
+    """Cancel a countdown that an earlier plan began: it knows nothing of who stops now."""
+    if run.record.phase is not Phase.RUNNING or not _is_armed(run):
+        return
+    if (output := _output(run)) is not None:
+        await output.cancel()
 
 
 async def _watch_for_more(run: Run, group: asyncio.TaskGroup) -> None:
@@ -130,7 +140,7 @@ def _output(run: Run) -> Output | None:
 
 def _is_armed(run: Run) -> bool:
     record = run.record.output
-    return record is not None and record.may_run
+    return record is not None and record.action is OutputAction.ARM and record.may_run
 
 
 def _hand_over(run: Run) -> None:
