@@ -52,7 +52,8 @@ class RackUps:
         self.on_battery_since: float | None = None
         self._facts = facts
         self._watts = watts
-        self._stays_off = False
+        self.stays_off = False
+        """Whether it was told to stay off until somebody presses its switch."""
         self._starts_at: float | None = None
 
     @property
@@ -115,7 +116,7 @@ class RackUps:
 
     def press_switch(self) -> None:
         """Let a person switch it on again."""
-        self._stays_off = False
+        self.stays_off = False
 
     def _note_low(self) -> None:
         """Set the flag once the charge is low."""
@@ -136,12 +137,12 @@ class RackUps:
     def _switch_off(self, *, stays_off: bool) -> None:
         self.output = False
         self.countdown = None
-        self._stays_off = stays_off
+        self.stays_off = stays_off
         self._starts_at = None
 
     def _start(self) -> None:
         """Switch the output on some time after mains is there."""
-        if self.output or self._stays_off or not self.mains:
+        if self.output or self.stays_off or not self.mains:
             self._starts_at = None
             return
         if self._starts_at is None:

@@ -20,6 +20,8 @@ type Check = Callable[[Ending], Iterator[str]]
 REACTION_S: Final = 5.0
 # From low battery to the last "stop" of the short plan: gates of 20 s, and replies that never come.
 SHORT_PLAN_S: Final = 60.0
+# How long a request may be on its way.
+IN_FLIGHT_S: Final = 16.0
 # Requests, looks and proofs around each stop.
 OVERHEAD_S: Final = 45.0
 
@@ -214,6 +216,8 @@ def _must_restore(ending: Ending) -> bool:
     scenario = ending.scenario
     if not scenario.mains_returns or not scenario.restore.is_enabled or is_blind(ending):
         return False
+    if ending.rack.ups.stays_off:
+        return False
     # Whoever asks for a shutdown on mains wants it to last.
     return not any(
         fact.detail.startswith("request") and ending.home.power_of(fact.at)[0] is not Power.BATTERY
@@ -283,7 +287,7 @@ def check_result(ending: Ending) -> Iterator[str]:
     scenario = ending.scenario
     if scenario.faults or scenario.crashes or scenario.actions or scenario.second_feeds:
         return
-    if any(ending.facts.of(What.CUT)) or not _has_time(ending):
+    if any(ending.facts.of(What.CUT)) or not _has_time(ending) or len(scenario.outages) > 1:
         return
     if not all(m.spec.kind != "webhook" for m in ending.rack.machines.values()):
         return
@@ -303,11 +307,22 @@ def _has_time(ending: Ending) -> bool:
 def check_wake(ending: Ending) -> Iterator[str]:
     """Only what we stopped is woken, and only on mains."""
     for fact in ending.facts.of(What.WAKE):
-        if ending.rack.machines[fact.who].spec.starts_off:
+        was_off = ending.rack.machines[fact.who].spec.starts_off
+        if was_off and not _is_doubtful(ending, fact.who):
             yield f"{fact.who} was off before the plan, and was woken at {fact.at:.1f}"
         power, since_s = ending.home.power_of(fact.at)
         if power is Power.BATTERY and since_s > REACTION_S:
             yield f"{fact.who} was woken at {fact.at:.1f} while on battery"
+
+
+def _is_doubtful(ending: Ending, machine_id: str) -> bool:
+    """Return whether Home Assistant died while a request was on its way.
+
+    It cannot know whether the host, which is off now, was off before.
+    """
+    deaths = [f.at for f in ending.facts.of(What.HA_CRASH, What.HA_STOP)]
+    requests = ending.facts.of(What.REQUEST, What.EVENT, who=machine_id)
+    return any(0.0 <= death - row.at < IN_FLIGHT_S for row in requests for death in deaths)
 
 
 def check_disarmed(ending: Ending) -> Iterator[str]:
@@ -380,7 +395,8 @@ def _own_host(ending: Ending) -> Iterator[str]:
         if scenario.output is None and not _is_almost_empty(ending, fact):
             yield f"own host told at {fact.at:.1f} before low battery, without an output"
         armed = ending.facts.last(What.ARMED, until=fact.at)
-        if scenario.output and armed is None and not scenario.faults and not fact.was_low:
+        is_odd = bool(scenario.faults) or _is_almost_empty(ending, fact)
+        if scenario.output and armed is None and not is_odd:
             yield f"own host told at {fact.at:.1f}, output not armed"
 
 
@@ -388,7 +404,9 @@ def _is_almost_empty(ending: Ending, fact: Fact) -> bool:
     """Return whether the battery may not last longer than Home Assistant's own stop."""
     machine = ending.rack.machines[fact.who].spec
     own_s = HOME_ASSISTANT_STOP_S + _patience_s(machine) + OVERHEAD_S
-    return fact.was_low or fact.runtime_s is None or fact.runtime_s <= own_s
+    if fact.was_low or fact.runtime_s is None or fact.runtime_s <= own_s:
+        return True
+    return fact.left_s is not None and fact.left_s <= REACTION_S
 
 
 def _earlier(ending: Ending, machine: MachineSpec) -> Iterator[Machine]:

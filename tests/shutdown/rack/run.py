@@ -185,7 +185,7 @@ def is_at_rest(rack: Rack, home: HomeAssistant) -> bool:
         return False
     if not rack.scenario.mains_returns:
         return _has_ended(home) if home.is_alive else not rack.ups.output
-    if not rack.ups.output:
+    if not rack.ups.output and not rack.ups.stays_off:
         return False
     return _has_ended(home) if home.is_alive else not _will_start(rack, home)
 
@@ -194,7 +194,7 @@ def _will_start(rack: Rack, home: HomeAssistant) -> bool:
     """Return whether Home Assistant is about to start again."""
     where = rack.scenario.home_assistant
     if where in {ELSEWHERE, ON_UPS}:
-        return True
+        return where == ELSEWHERE or rack.ups.output
     return rack.machines[where].state is MachineState.UP
 
 
