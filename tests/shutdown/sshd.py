@@ -20,7 +20,7 @@ _PRIVILEGE_SEPARATION = Path("/run/sshd")
 _CONFIG = """
 Port {port}
 ListenAddress 127.0.0.1
-HostKey {folder}/host_key
+{host_keys}
 AuthorizedKeysFile {folder}/authorized_keys
 PidFile none
 UsePAM no
@@ -39,6 +39,7 @@ class Sshd:
     folder: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    host_keys: tuple[str, ...] = ("host",)
 
     @property
     def username(self) -> str:
@@ -57,6 +58,20 @@ class Sshd:
         (self.folder / "host_key").chmod(0o600)
         (self.folder / "host_key.pub").write_text(pair.public_key)
 
+    def make_keys(self, *algorithms: str) -> None:
+        """Let the host have one key of each; it counts from the next start."""
+        self.host_keys = algorithms
+        for algorithm in algorithms:
+            path = self.folder / f"{algorithm}_key"
+            if not path.exists():
+                subprocess.run(
+                    ["/usr/bin/ssh-keygen", "-q", "-t", algorithm, "-N", "", "-f", path], check=True
+                )
+
+    def key_line(self, algorithm: str) -> str:
+        """Return one of these keys as a user would have confirmed it."""
+        return " ".join((self.folder / f"{algorithm}_key.pub").read_text().split()[:2])
+
     def authorize(self, *lines: str) -> None:
         """Let these lines of authorized_keys in, and no others."""
         (self.folder / "authorized_keys").write_text("".join(f"{line}\n" for line in lines))
@@ -71,7 +86,8 @@ class Sshd:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         config = self.folder / "sshd_config"
-        config.write_text(_CONFIG.format(port=self.port, folder=self.folder))
+        keys = "\n".join(f"HostKey {self.folder}/{name}_key" for name in self.host_keys)
+        config.write_text(_CONFIG.format(port=self.port, folder=self.folder, host_keys=keys))
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [SSHD, "-D", "-e", "-f", str(config)], stderr=log, start_new_session=True

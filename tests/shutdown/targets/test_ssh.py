@@ -165,6 +165,31 @@ async def test_another_host_key_ends_before_we_say_who_we_are(sshd: Sshd, pair: 
     assert "publickey" not in sshd.log
 
 
+async def test_any_of_the_hosts_keys_may_be_the_confirmed_one(sshd: Sshd, pair: KeyPair) -> None:
+    sshd.stop()
+    sshd.make_keys("rsa", "ecdsa", "ed25519")
+    sshd.start()
+    shown = await fetch_host_key("127.0.0.1", port=sshd.port)
+    assert shown.line == sshd.key_line("ed25519"), "the one that ssh would show"
+    for algorithm in sshd.host_keys:
+        line = sshd.key_line(algorithm)
+        reply = await target(sshd, pair, host_key=line).send(COMMAND, CONTEXT)
+        assert reply.outcome is Outcome.ACCEPTED
+
+
+async def test_a_host_without_a_key_of_the_confirmed_algorithm_was_sent_nothing(
+    sshd: Sshd, pair: KeyPair
+) -> None:
+    """It hangs up before it shows anything, so nobody knows why."""
+    confirmed = sshd.host_key
+    sshd.stop()
+    sshd.make_keys("ecdsa")
+    sshd.start()
+    reply = await target(sshd, pair, host_key=confirmed).send(COMMAND, CONTEXT)
+    assert (reply.outcome, reply.was_sent) == (Outcome.UNKNOWN, False)
+    assert "publickey" not in sshd.log
+
+
 async def test_a_key_that_is_not_authorized_is_refused(sshd: Sshd, pair: KeyPair) -> None:
     sshd.authorize()
     stranger = target(sshd, pair)

@@ -43,6 +43,16 @@ FIELDS: Final = (
     Field(name="check_command", is_advanced=True),
 )
 
+# In OpenSSH's own order, so that the user sees the fingerprint that `ssh` shows.
+_HOST_KEY_ALGORITHMS: Final = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+
 # What a shell says of a command that was ended by HUP, KILL or TERM: what a host does to everybody
 # while it stops.
 _ENDED_BY_STOP: Final = frozenset({128 + 1, 128 + 9, 128 + 15})
@@ -175,7 +185,8 @@ class SshTarget(Target):
         try:
             async with asyncio.timeout(LOGIN_LIMIT_S):
                 connection: asyncssh.SSHClientConnection = await ssh.connect(**self._arguments)
-        except ssh.HostKeyNotVerifiable:
+        # The latter if the host has no key any more of the algorithm of the confirmed one.
+        except ssh.HostKeyNotVerifiable, ssh.KeyExchangeFailed:
             error = await self._changed_identity(label)
         except ssh.PermissionDenied as err:
             error = CredentialsRefusedError(f"{label} refuses our key: {err.reason}")
@@ -183,7 +194,7 @@ class SshTarget(Target):
         except TimeoutError:
             error = UnreachableError(f"{label} does not answer")
         except (ssh.Error, OSError) as err:
-            error = UnreachableError(self._redact.excerpt(f"{label}: no SSH connection: {err}"))
+            error = UnreachableError(self._redact.excerpt(f"{label}: no SSH login: {err}"))
         else:
             return connection
         raise error
@@ -193,7 +204,7 @@ class SshTarget(Target):
         try:
             shown = await fetch_host_key(self._arguments["host"], port=self._arguments["port"])
         except UnreachableError:
-            return IdentityError(f"{label} shows another host key than the confirmed one")
+            return IdentityError(f"{label} does not show the confirmed host key")
         return IdentityChangedError(
             f"{label} shows another host key than the confirmed one: {shown.fingerprint}",
             fingerprint=shown.fingerprint,
@@ -238,7 +249,9 @@ async def fetch_host_key(host: str, *, port: int = 22) -> HostKey:
     ssh: Any = await asyncio.to_thread(import_module, "asyncssh")
     try:
         async with asyncio.timeout(CONNECT_LIMIT_S):
-            key = await ssh.get_server_host_key(host, port, config=None)
+            key = await ssh.get_server_host_key(
+                host, port, config=None, server_host_key_algs=_HOST_KEY_ALGORITHMS
+            )
     except (ssh.Error, OSError) as err:
         raise UnreachableError(f"no host key from {host}:{port}: {err or 'time is up'}") from err
     if key is None:
