@@ -13,13 +13,17 @@ from .connection import Connection, make_connection
 from .const import DOMAIN
 from .coordinator import OmronConfigEntry, OmronCoordinator, OmronRuntimeData
 from .delay_store import DelayStore
-from .driver import UpsError
+from .driver import UpsError, UpsSource
 from .entity import device_info
 from .errors import not_ready
+from .late_ups import LateUps
 from .nut import NutServers
 from .nut_served import DATA_NUT_SERVERS, DATA_RELOADING
 from .nut_service import NutService
 from .outages import OutageLog
+from .plan_reports import async_report_plan
+from .plan_service import PlanService
+from .plan_store import async_remove_plan
 from .power_reports import PowerReports
 from .services import async_setup_services
 from .setting_memory import FileSettingMemory
@@ -60,24 +64,20 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
     ups = connection.ups
     nut = NutService(hass, entry, ups)
     entry.async_on_unload(nut.async_stop)
-    # Reading everything that a unit can tell takes long enough for clients to find old data.
-    unsubscribe = ups.subscribe(nut.publish)
-    try:
-        await ups.start()
-    except UpsError as err:
-        raise not_ready(err) from err
-    finally:
-        unsubscribe()
-    entry.async_on_unload(ups.stop)
+    plan = PlanService(hass, entry, ups, nut)
+    entry.async_on_unload(plan.async_stop)
+    await plan.async_start()
+    await _async_reach(hass, entry, ups, nut, plan)
     _watch(hass, entry, connection, delays)
 
     outage_log = OutageLog(hass, entry.entry_id)
-    await outage_log.async_load(on_battery=bool(ups.state.on_battery))
+    await outage_log.async_load(on_battery=ups.state.on_battery)
     coordinator = OmronCoordinator(hass, entry, ups)
     entry.runtime_data = OmronRuntimeData(
         coordinator=coordinator,
         ups=ups,
         nut=nut,
+        plan=plan,
         outage_log=outage_log,
         reports=PowerReports(hass, coordinator=coordinator, nut=nut, outage_log=outage_log),
         simulated=connection.simulated,
@@ -91,8 +91,37 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.runtime_data.reports.async_start()
+    entry.async_on_unload(async_report_plan(plan, entry.runtime_data.reports))
     _listen(hass, entry)
     return True
+
+
+async def _async_reach(
+    hass: HomeAssistant,
+    entry: OmronConfigEntry,
+    ups: UpsSource,
+    nut: NutService,
+    plan: PlanService,
+) -> None:
+    """Start the UPS; with an open plan the entry loads without it, and it is waited for.
+
+    Raises:
+        ConfigEntryNotReady: it cannot be reached, and no plan is open.
+
+    """
+    # Reading everything that a unit can tell takes long enough for clients to find old data.
+    unsubscribe = ups.subscribe(nut.publish)
+    entry.async_on_unload(ups.stop)
+    try:
+        await ups.start()
+    except UpsError as err:
+        if not plan.runner.is_open:
+            raise not_ready(err) from err
+        late = LateUps(hass, entry, ups, plan)
+        entry.async_on_unload(late.async_stop)
+        late.async_start()
+    finally:
+        unsubscribe()
 
 
 def _watch(
@@ -128,3 +157,4 @@ async def async_remove_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> No
     await DelayStore(hass, entry.entry_id).async_remove()
     await OutageLog(hass, entry.entry_id).async_remove()
     await FileSettingMemory(hass, entry.entry_id).async_remove()
+    await async_remove_plan(hass, entry.entry_id)

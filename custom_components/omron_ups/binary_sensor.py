@@ -13,6 +13,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import OmronConfigEntry
 from .driver import UpsState
 from .entity import OmronEntity, OmronStandingEntity, async_add_when_known
+from .plan_controls import TARGET_BINARY_SENSORS, TargetBinarySensor
+from .plan_entity import async_add_for_targets
 
 PARALLEL_UPDATES = 0
 
@@ -90,6 +92,14 @@ async def async_setup_entry(
         make_fn=lambda description: OmronBinarySensor(entry=entry, description=description),
     )
     async_add_entities([OmronConnectedSensor(entry=entry, description=CONNECTED)])
+    async_add_for_targets(
+        entry,
+        async_add_entities,
+        lambda spec: (
+            TargetBinarySensor(entry=entry, description=description, spec=spec)
+            for description in TARGET_BINARY_SENSORS
+        ),
+    )
 
 
 class OmronBinarySensor(OmronEntity, BinarySensorEntity):

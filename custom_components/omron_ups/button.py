@@ -11,6 +11,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .controls import async_send_command
 from .coordinator import OmronConfigEntry
 from .entity import OmronEntity, async_add_when_known
+from .plan_controls import PLAN_BUTTONS, TARGET_BUTTONS, PlanButton, TargetButton
+from .plan_entity import async_add_for_targets
 
 PARALLEL_UPDATES = 1
 
@@ -73,6 +75,17 @@ async def async_setup_entry(
         BUTTONS,
         has_fn=lambda description, _: description.command in ups.commands,
         make_fn=lambda description: OmronButton(entry=entry, description=description),
+    )
+    async_add_entities(
+        PlanButton(entry=entry, description=description) for description in PLAN_BUTTONS
+    )
+    async_add_for_targets(
+        entry,
+        async_add_entities,
+        lambda spec: (
+            TargetButton(entry=entry, description=description, spec=spec)
+            for description in TARGET_BUTTONS
+        ),
     )
 
 

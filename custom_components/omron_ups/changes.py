@@ -39,8 +39,10 @@ class EntryChanges:
         self.async_stop()
         if _foundation(entry) == self._running_on:
             entry.runtime_data.nut.async_apply()
+            entry.runtime_data.plan.async_apply()
             return
         stops = (
+            entry.runtime_data.plan.subscribe(self._async_reload_if_safe),
             entry.runtime_data.coordinator.async_add_listener(self._async_reload_if_safe),
             # Silence is not reported again and again.
             async_track_time_interval(self._hass, self._async_handle_time, LOOK_INTERVAL),
@@ -65,7 +67,8 @@ class EntryChanges:
         # Once clients are told that the data is stale there is nothing left to protect, and a new
         # connection may be the cure.
         is_silent = ups.age is None or ups.age > MAX_AGE_S
-        if is_silent or not ups.state.on_battery:
+        is_disturbed = self._entry.runtime_data.plan.is_busy
+        if not is_disturbed and (is_silent or not ups.state.on_battery):
             self.async_stop()
             self._hass.config_entries.async_schedule_reload(self._entry.entry_id)
             return

@@ -37,6 +37,7 @@ from .const import (
     DOMAIN,
     LOGGER,
     SUBENTRY_NUT_ACCOUNT,
+    SUBENTRY_UPS_OUTPUT,
     ConnectionKind,
 )
 from .driver import PROFILES, UpsError, UpsState, list_usb_units
@@ -57,7 +58,10 @@ from .remote_server import (
     without_password,
 )
 from .serial_port import SERIAL_SCHEMA, async_serial_data, serial_suggestion
+from .shutdown.kinds import KINDS
 from .subentry_flow import NutAccountFlow
+from .target_flow import TargetFlow
+from .ups_output_flow import UpsOutputFlow
 from .usb_units import (
     NO_UNITS,
     by_key,
@@ -115,7 +119,11 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
         """Return what can be added to a UPS."""
-        return {SUBENTRY_NUT_ACCOUNT: NutAccountFlow}
+        return {
+            SUBENTRY_NUT_ACCOUNT: NutAccountFlow,
+            SUBENTRY_UPS_OUTPUT: UpsOutputFlow,
+            **dict.fromkeys(KINDS, TargetFlow),
+        }
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -12,6 +12,7 @@ from .driver import SimulatedUps, UpsSource, UpsState
 from .errors import update_failed
 from .nut_service import NutService
 from .outages import OutageLog
+from .plan_service import PlanService
 from .power_reports import PowerReports
 
 
@@ -22,6 +23,7 @@ class OmronRuntimeData:
     coordinator: OmronCoordinator
     ups: UpsSource
     nut: NutService
+    plan: PlanService
     outage_log: OutageLog
     reports: PowerReports
     simulated: SimulatedUps | None
@@ -38,12 +40,14 @@ class OmronRuntimeData:
     async def async_close(self) -> None:
         """Close the server unless this is a reload, then the device; may be called again."""
         self.reports.async_stop()
+        await self.plan.async_stop()
         await self.nut.async_stop()
         await self.ups.stop()
 
     async def async_handle_stop(self, _event: Event) -> None:
         """Close the server, then the device, because Home Assistant stops."""
         self.reports.async_stop()
+        await self.plan.async_stop()
         await self.nut.async_stop(final=True)
         await self.ups.stop()
 

@@ -37,7 +37,9 @@ class OmronStandingEntity(OmronEntity):
 
 
 def device_info(entry: OmronConfigEntry, state: UpsState) -> DeviceInfo:
-    """Return the UPS as the device registry describes it."""
+    """Return the UPS as the device registry describes it; what is not known stays as it was."""
+    if state.read_at is None:
+        return DeviceInfo(identifiers={(DOMAIN, entry.entry_id)}, name=entry.title)
     return DeviceInfo(
         identifiers={(DOMAIN, entry.entry_id)},
         manufacturer=state.manufacturer,

@@ -10,11 +10,12 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import OmronConfigEntry
 from .driver import PowerEvent
 from .entity import OmronStandingEntity
+from .plan_reports import PLAN_EVENTS
 
 PARALLEL_UPDATES = 0
 
 POWER: Final = EventEntityDescription(
-    key="power", translation_key="power", event_types=list(PowerEvent)
+    key="power", translation_key="power", event_types=[*PowerEvent, *PLAN_EVENTS]
 )
 
 

@@ -27,6 +27,12 @@ class ForcedShutdowns:
         """The names for which FSD is set."""
         return self._served.ups.forced_shutdowns
 
+    @property
+    def by_clients(self) -> frozenset[str]:
+        """The names for which a client has set it, in lower case."""
+        names = (name.lower() for name in self._served.forced_by)
+        return frozenset(names) & frozenset(name.lower() for name in self.names)
+
     def subscribe(self, on_forced: Callable[[ForcedShutdown], None]) -> Callable[[], None]:
         """Call back when a client sets FSD for a name that had none; returns the undo."""
         self._subscribers.append(on_forced)

@@ -99,6 +99,28 @@ class NutService:
     def _is_stopped(self) -> bool:
         return self._served.keeper is not self
 
+    def has_name(self, name: str) -> bool:
+        """Tell whether clients can ask for the UPS under this name, whatever its case."""
+        return self.is_serving and name.lower() in {item.lower() for item in self._ups.names}
+
+    def is_forced_shutdown(self, name: str) -> bool:
+        """Tell whether FSD is set for a name."""
+        return self._ups.is_forced_shutdown(name)
+
+    def set_forced_shutdown(self, name: str) -> None:
+        """Tell the clients of a name to shut down, for the shutdown plan.
+
+        Raises:
+            InvalidNameError: It is none of the UPS's names.
+
+        """
+        self._ups.set_forced_shutdown(name)
+
+    def clear_forced_shutdown(self, name: str) -> None:
+        """Take back what `set_forced_shutdown` set; what a client has set stays."""
+        if name.lower() not in self.forced_shutdowns.by_clients:
+            self._ups.clear_forced_shutdown(name)
+
     def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:
         """Call back when a client logs in or leaves; returns the undo."""
         return self._ups.subscribe(on_change)

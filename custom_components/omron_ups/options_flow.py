@@ -6,9 +6,10 @@ from typing import Any
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 
 from .battery_form import battery_placeholders, battery_schema
-from .const import CONF_BATTERY, CONF_NUT_SERVER
+from .const import CONF_BATTERY, CONF_NUT_SERVER, CONF_SHUTDOWN_PLAN
 from .nut_form import async_check_nut_input, nut_schema
 from .nut_options import owner_of, shared_options, stored_options
+from .plan_form import plan_schema, suggested_plan
 
 
 class OmronOptionsFlow(OptionsFlow):
@@ -16,7 +17,7 @@ class OmronOptionsFlow(OptionsFlow):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what to change."""
-        steps = [CONF_NUT_SERVER]
+        steps = [CONF_NUT_SERVER, CONF_SHUTDOWN_PLAN]
         if battery_schema(self.config_entry).schema:
             steps.append(CONF_BATTERY)
         return self.async_show_menu(step_id="init", menu_options=steps)
@@ -42,6 +43,19 @@ class OmronOptionsFlow(OptionsFlow):
             data_schema=nut_schema(values, joins=owner is not entry, errors=errors),
             errors=errors,
             description_placeholders={**placeholders, "owner": owner.title},
+        )
+
+    async def async_step_shutdown_plan(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask when the shutdown plan begins, and which of its hosts is our own."""
+        entry = self.config_entry
+        if user_input is not None:
+            return self.async_create_entry(data={**entry.options, CONF_SHUTDOWN_PLAN: user_input})
+        stored = suggested_plan(entry.options.get(CONF_SHUTDOWN_PLAN, {}))
+        return self.async_show_form(
+            step_id=CONF_SHUTDOWN_PLAN,
+            data_schema=self.add_suggested_values_to_schema(plan_schema(entry), stored),
         )
 
     async def async_step_battery(

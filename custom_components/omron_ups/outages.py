@@ -47,17 +47,17 @@ class OutageLog:
         self.ended_unseen = False
         """Whether mains came back while nobody watched."""
 
-    async def async_load(self, *, on_battery: bool) -> None:
+    async def async_load(self, *, on_battery: bool | None) -> None:
         """Take up the record where the last run left it.
 
         Args:
-            on_battery: What the UPS says now. Of an outage that ended unseen nobody knows how
-                long it took.
+            on_battery: What the UPS says now, None if it says nothing. Of an outage that ended
+                unseen nobody knows how long it took.
 
         """
         if (stored := await self._store.async_load()) is not None:
             self.outages = _from_json(stored)
-        if self.outages.lasts and not on_battery:
+        if self.outages.lasts and on_battery is False:
             self.outages = replace(self.outages, lasts=False)
             self.ended_unseen = True
             self._save()

@@ -32,6 +32,7 @@ from .coordinator import OmronConfigEntry, OmronRuntimeData
 from .driver import UpsState
 from .energy import EnergyMeter
 from .entity import OmronEntity, OmronStandingEntity, async_add_when_known
+from .plan_sensor import PLAN_SENSORS, PlanSensor
 
 PARALLEL_UPDATES = 0
 
@@ -288,6 +289,7 @@ async def async_setup_entry(
         [
             OmronDataAgeSensor(entry=entry, description=DATA_AGE),
             OmronNutClientsSensor(entry=entry, description=NUT_CLIENTS),
+            *(PlanSensor(entry=entry, description=item) for item in PLAN_SENSORS),
         ]
     )
 

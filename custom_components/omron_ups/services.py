@@ -14,14 +14,24 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_get_config_entry, async_register_admin_service
 import probatio
 
-from .const import DOMAIN
+from .const import ATTR_DRY_RUN, ATTR_REASON, ATTR_TARGETS, DOMAIN
 from .controls import async_send_command, async_set_variable
 from .coordinator import OmronConfigEntry
 from .driver import UpsSource
+from .plan_actions import (
+    async_cancel_shutdown,
+    async_check_targets,
+    async_preview_shutdown,
+    async_start_shutdown,
+)
 
 SERVICE_GET_VARIABLES = "get_variables"
 SERVICE_SEND_COMMAND = "send_command"
 SERVICE_SET_VARIABLE = "set_variable"
+SERVICE_START_SHUTDOWN = "start_shutdown"
+SERVICE_CANCEL_SHUTDOWN = "cancel_shutdown"
+SERVICE_PREVIEW_SHUTDOWN = "preview_shutdown"
+SERVICE_CHECK_TARGETS = "check_targets"
 
 ATTR_COMMAND: Final = "command"
 ATTR_VALUE: Final = "value"
@@ -52,6 +62,15 @@ VARIABLE_SCHEMA = ENTRY_SCHEMA.extend(
 )
 
 
+START_SCHEMA = ENTRY_SCHEMA.extend(
+    {
+        probatio.Optional(ATTR_TARGETS): probatio.All(cv.ensure_list, [cv.string]),
+        probatio.Optional(ATTR_REASON): cv.string,
+        probatio.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+    }
+)
+
+
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions."""
@@ -68,6 +87,24 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_register_admin_service(
         hass, DOMAIN, SERVICE_SET_VARIABLE, _async_set_variable, schema=VARIABLE_SCHEMA
     )
+    async_register_admin_service(
+        hass,
+        DOMAIN,
+        SERVICE_START_SHUTDOWN,
+        async_start_shutdown,
+        schema=START_SCHEMA,
+        supports_response=SupportsResponse.OPTIONAL,
+    )
+    hass.services.async_register(
+        DOMAIN, SERVICE_CANCEL_SHUTDOWN, async_cancel_shutdown, schema=ENTRY_SCHEMA
+    )
+    for name, action in (
+        (SERVICE_PREVIEW_SHUTDOWN, async_preview_shutdown),
+        (SERVICE_CHECK_TARGETS, async_check_targets),
+    ):
+        hass.services.async_register(
+            DOMAIN, name, action, schema=ENTRY_SCHEMA, supports_response=SupportsResponse.ONLY
+        )
 
 
 async def _async_get_variables(call: ServiceCall) -> ServiceResponse:

@@ -13,6 +13,7 @@ from .controls import async_send_command, async_set_variable
 from .coordinator import OmronConfigEntry
 from .driver import SimulatedUps, UpsSource, UpsState
 from .entity import OmronEntity, OmronStandingEntity, async_add_when_known
+from .plan_controls import PLAN_SWITCHES, PlanSwitch
 
 PARALLEL_UPDATES = 1
 
@@ -98,6 +99,9 @@ async def async_setup_entry(
         SWITCHES,
         has_fn=lambda description, _: description.switched_by.is_offered_by(ups),
         make_fn=lambda description: OmronSwitch(entry=entry, description=description),
+    )
+    async_add_entities(
+        PlanSwitch(entry=entry, description=description) for description in PLAN_SWITCHES
     )
     if (simulated := entry.runtime_data.simulated) is not None:
         async_add_entities([OmronSimulatedMains(entry=entry, simulated=simulated)])

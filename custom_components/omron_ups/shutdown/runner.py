@@ -21,6 +21,7 @@ from .power import PowerNow, PowerTracker
 from .preflight import refusals
 from .preview import Timeline, make_timeline
 from .records import Entry
+from .recall import Recall
 from .rehearsal import Rehearsal
 from .report import Report, from_json
 from .restoring import wake_once
@@ -67,11 +68,12 @@ class Runner:
         self.checks = checks or TargetChecks(ports.clock, Random())  # noqa: S311 - spreads load
         self._ports = ports
         self._tracker = PowerTracker(ports.clock, plan.triggers)
+        self._recall = Recall(self._tracker, ports.clock)
         self._listeners = Listeners()
         self._ledger = Ledger(
             ports.journal,
             ports.clock,
-            self._tracker.now,
+            self._recall.now,
             on_entry=self._tell_entry,
             on_error=self._tell_error,
         )
@@ -191,15 +193,20 @@ class Runner:
         self._show()
         await self._ledger.synced()
 
-    async def rehearse(self) -> Report:
+    async def rehearse(self, targets: Collection[str] | None = None) -> Report:
         """Try everything that has no effect, and return what was found.
 
+        Args:
+            targets: ids of those to be tried; None for all.
+
         Raises:
+            UnknownTargetError: one of the targets does not exist.
             BusyError: a plan is under way.
 
         """
+        chosen = self._chosen(targets)
         self._check_idle()
-        return await self._rehearse(new_plan_id(self._ports.clock.utc()), self._chosen(None))
+        return await self._rehearse(new_plan_id(self._ports.clock.utc()), chosen)
 
     async def stop_target(self, target_id: str) -> str:
         """Stop one target; the same as `start_shutdown` with only this one."""
@@ -255,7 +262,7 @@ class Runner:
             return state_of(record, self._steering.worker.mode)
         if self._steering.situation() is not Situation.BATTERY:
             return PlanState.IDLE
-        now = self._tracker.now()
+        now = self._recall.now()
         is_new = now.on_battery_s < self._plan.triggers.debounce_s
         return PlanState.ON_BATTERY if is_new else PlanState.WAITING
 
@@ -279,12 +286,12 @@ class Runner:
         """How much longer the battery lasts than the plan needs, in seconds; None if unknown."""
         ended = self._run.ended() if self.is_open else ()
         needed = needs(self._plan, self._ports.durations, ended=ended)
-        return margin_s(self._tracker.now(), self._plan, needed)
+        return margin_s(self._recall.now(), self._plan, needed)
 
     @property
     def power(self) -> PowerNow:
         """What is known of the power at this moment."""
-        return self._tracker.now()
+        return self._recall.now()
 
     @property
     def last_report(self) -> Report | None:
@@ -309,7 +316,7 @@ class Runner:
         return make_timeline(
             self._plan,
             self._ports.durations,
-            self._tracker.now(),
+            self._recall.now(),
             states=self.target_states if self.is_open else {},
             other_actors=other_actors(self._plan, logins),
             abilities={key: Abilities.of(t) for key, t in self._run.targets.items()},
@@ -326,10 +333,10 @@ class Runner:
     def _use(self, plan: Plan, targets: Mapping[str, Target]) -> None:
         self._plan = plan
         self._tracker.triggers = plan.triggers
-        self._run = Run(plan, targets, self._ports, self._ledger, self._tracker.now)
+        self._run = Run(plan, targets, self._ports, self._ledger, self._recall.now)
         self._steering = Steering(
             self._run,
-            self._tracker,
+            self._recall,
             self._ledger,
             may_act=lambda: self.is_armed and not self.is_in_maintenance,
             tell=self._listeners.tell,

@@ -1,0 +1,356 @@
+"""The shutdown plan of one UPS in Home Assistant: what it is fed with, and what it tells."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import STATE_OFF, STATE_ON
+from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers.event import (
+    async_track_point_in_utc_time,
+    async_track_state_change_event,
+    async_track_time_interval,
+)
+
+from .const import (
+    CONF_MAINS_ENTITY,
+    CONF_MAINTENANCE_HOURS,
+    CONF_SHUTDOWN_PLAN,
+    DEFAULT_MAINTENANCE,
+    LOGGER,
+)
+from .driver import UpsSource, UpsState
+from .nut_service import NutService
+from .plan_issues import PlanIssues
+from .plan_options import plan_of
+from .plan_ports import OtherUpses, UpsCommands
+from .plan_store import PlanStore
+from .power_view import power_view
+from .shutdown.abilities import Abilities
+from .shutdown.clock import SystemClock
+from .shutdown.errors import ShutdownError
+from .shutdown.events import PlanEvent
+from .shutdown.findings import finding_of
+from .shutdown.kinds import make_target
+from .shutdown.models import Finding, PlanState, PowerView
+from .shutdown.network import SystemNetwork
+from .shutdown.ports import Ports
+from .shutdown.preflight import PlanPreflight
+from .shutdown.preview import Timeline
+from .shutdown.runner import Runner
+from .shutdown.specs import Plan, TargetSpec
+from .shutdown.stores import Switches
+from .shutdown.target import Target
+from .shutdown.targets.ups_output import OmronOutput
+from .target_tools import tools_of
+from .target_watch import TargetWatch
+
+CHECK_EVERY: Final = timedelta(minutes=5)
+
+
+class PlanService:
+    """Owns the runner of one UPS; it outlives everything but a reload of the entry."""
+
+    runner: Runner
+
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry, ups: UpsSource, nut: NutService
+    ) -> None:
+        """Prepare; `async_start` reads the journal and goes on with what it holds."""
+        self.hass = hass
+        self._entry = entry
+        self._ups = ups
+        self._nut = nut
+        self._clock = SystemClock()
+        self._network = SystemNetwork()
+        self._issues = PlanIssues(hass, entry)
+        self._undo: list[CALLBACK_TYPE] = []
+        self._end_maintenance: CALLBACK_TYPE | None = None
+        self._listeners: list[CALLBACK_TYPE] = []
+        self._tracked: str | None = None
+        self._broken: list[Finding] = []
+        self._targets: dict[str, Target] = {}
+        self._findings: tuple[Finding, ...] = ()
+        self.watch = TargetWatch(hass, self._network)
+
+    async def async_start(self) -> None:
+        """Read what was kept, and go on with an open plan; no request leaves yet.
+
+        Raises:
+            OSError: the disk cannot be read.
+
+        """
+        self._store = await PlanStore.load(self.hass, self._entry.entry_id, self._clock)
+        plan = plan_of(self._entry)
+        self._targets = self._make_all(plan)
+        self.runner = Runner(plan, dict(self._targets), self._ports(), checks=self._store.checks)
+        switches = self._store.switches.switches
+        if switches.is_armed:
+            self._arm_again()
+        self._set_maintenance(switches.maintenance_until)
+        self._undo.append(self.runner.subscribe(self._handle_event))
+        await self.runner.start()
+        self._handle_power()
+        self.watch.set_targets(plan.targets)
+        self._track_mains_entity()
+        self._undo += (
+            self._ups.subscribe(self._handle_state),
+            async_track_time_interval(self.hass, self._async_check_due, CHECK_EVERY),
+        )
+        self._look_again()
+
+    async def async_stop(self) -> None:
+        """Stop; an open plan stays open, and the next start goes on with it."""
+        self.watch.stop()
+        while self._undo:
+            self._undo.pop()()
+        if self._end_maintenance is not None:
+            self._end_maintenance()
+            self._end_maintenance = None
+        await self.runner.stop()
+
+    @callback
+    def async_apply(self) -> None:
+        """Take over what the user changed; while a plan is under way that waits for its end."""
+        plan = plan_of(self._entry)
+        before = {key: target.spec for key, target in self._targets.items()}
+        self._targets = self._make_all(plan)
+        for spec in plan.targets:
+            if before.get(spec.target_id) != spec:
+                self.runner.checks.changed(spec.target_id)
+        self.runner.set_plan(plan, dict(self._targets))
+        self.watch.set_targets(plan.targets)
+        self._track_mains_entity()
+        self._look_again()
+        self._entry.async_create_background_task(
+            self.hass, self._async_check_due(None), f"check targets of {self._entry.title}"
+        )
+
+    # What people and automations do
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way that a reload would disturb."""
+        return self.runner.state is PlanState.IDLE
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a plan is open, which a reload would only disturb."""
+        return self.runner.is_open
+
+    @property
+    def specs(self) -> tuple[TargetSpec, ...]:
+        """The targets that are configured."""
+        return plan_of(self._entry).targets
+
+    @property
+    def maintenance_lasts(self) -> timedelta:
+        """How long maintenance lasts if nobody ends it."""
+        options = self._entry.options.get(CONF_SHUTDOWN_PLAN, {})
+        return timedelta(hours=options.get(CONF_MAINTENANCE_HOURS, DEFAULT_MAINTENANCE))
+
+    @property
+    def maintenance_until(self) -> datetime | None:
+        """When maintenance ends, None without one."""
+        until = self._store.switches.switches.maintenance_until
+        return until if self.runner.is_in_maintenance else None
+
+    async def async_set_armed(self, *, armed: bool) -> None:
+        """Arm or disarm; on disk before it counts.
+
+        Raises:
+            ArmingRefusedError: the plan would stop what it runs on, or that is not answered yet.
+            OSError: the disk cannot be written.
+
+        """
+        was_armed = self.runner.is_armed
+        self.runner.set_armed(armed)
+        try:
+            await self._store.switches.save(replace(self._store.switches.switches, is_armed=armed))
+        except OSError:
+            self.runner.set_armed(was_armed)
+            raise
+        self._look_again()
+
+    async def async_set_maintenance(self, until: datetime | None) -> None:
+        """Let no plan begin before `until`; None ends maintenance.
+
+        Raises:
+            OSError: the disk cannot be written.
+
+        """
+        switches = Switches(
+            is_armed=self._store.switches.switches.is_armed, maintenance_until=until
+        )
+        await self._store.switches.save(switches)
+        self._set_maintenance(until)
+        self._look_again()
+
+    def preview(self) -> Timeline:
+        """Foresee the present outage, or one that begins now."""
+        return self.runner.preview(logins={str(item.address) for item in self._nut.clients})
+
+    async def async_check(self) -> tuple[Finding, ...]:
+        """Check all targets, as far as their logins allow; return all that is wrong now."""
+        await self.runner.check_targets()
+        await self._async_note_checks()
+        return self._findings
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that is known to be wrong."""
+        return self._findings
+
+    def is_ready(self, target_id: str) -> bool | None:
+        """Return whether the last check found nothing that would keep the target from stopping."""
+        return self._issues.is_ready(target_id, self.runner.checks.results)
+
+    def subscribe(self, on_change: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call back whenever something shown may have changed; returns the undo."""
+        self._listeners.append(on_change)
+        return lambda: self._listeners.remove(on_change)
+
+    def subscribe_events(self, on_event: Callable[[PlanEvent], None]) -> CALLBACK_TYPE:
+        """Call back with everything that happens to the plan; returns the undo."""
+        return self.runner.subscribe(on_event)
+
+    def view(self) -> PowerView:
+        """Return what is known of the power of this UPS."""
+        on_battery = bool(self._ups.state.on_battery)
+        forced = on_battery and bool(self._nut.forced_shutdowns.by_clients)
+        return power_view(
+            self._ups.state,
+            age_s=self._ups.age,
+            mains_entity=self._mains_entity(),
+            is_forced=forced,
+        )
+
+    # Inside
+
+    def _ports(self) -> Ports:
+        return Ports(
+            clock=self._clock,
+            network=self._network,
+            journal=self._store.journal,
+            durations=self._store.durations,
+            # Without a confirmed output in the plan it is never used.
+            output=OmronOutput(UpsCommands(self._ups)),
+            feeds=OtherUpses(self.hass, lambda data: data.plan.view()),
+        )
+
+    def _make_all(self, plan: Plan) -> dict[str, Target]:
+        """Return the targets; those that did not change stay what they are.
+
+        One that cannot be made is left out and told of: it must not take the others with it.
+        """
+        tools = tools_of(self.hass, self._nut)
+        made: dict[str, Target] = {}
+        self._broken = []
+        for spec in plan.targets:
+            old = self._targets.get(spec.target_id)
+            if old is not None and old.spec == spec:
+                made[spec.target_id] = old
+                continue
+            try:
+                made[spec.target_id] = make_target(spec, tools)
+            except ShutdownError as err:
+                LOGGER.error("%s cannot be stopped by the plan: %s", spec.name, err)
+                self._broken.append(finding_of(spec, err))
+        return made
+
+    def _arm_again(self) -> None:
+        """Arm as before the restart, unless the plan may no longer be armed."""
+        try:
+            self.runner.set_armed(True)
+        except ShutdownError as err:
+            LOGGER.error("The shutdown plan of %s is not armed: %s", self._entry.title, err)
+
+    @callback
+    def _set_maintenance(self, until: datetime | None) -> None:
+        self.runner.set_maintenance(until)
+        if self._end_maintenance is not None:
+            self._end_maintenance()
+            self._end_maintenance = None
+        if until is not None and until > self._clock.utc():
+            self._end_maintenance = async_track_point_in_utc_time(
+                self.hass, self._async_end_maintenance, until
+            )
+
+    @callback
+    def _async_end_maintenance(self, _now: datetime) -> None:
+        self._end_maintenance = None
+        self._look_again()
+
+    @callback
+    def _handle_state(self, _state: UpsState) -> None:
+        self._handle_power()
+
+    @callback
+    def _handle_power(self) -> None:
+        self.runner.handle_power(self.view())
+
+    @callback
+    def _handle_event(self, _event: PlanEvent) -> None:
+        self._notify()
+
+    @callback
+    def _notify(self) -> None:
+        for on_change in tuple(self._listeners):
+            on_change()
+
+    @callback
+    def _look_again(self) -> None:
+        """Find what is wrong with the plan as a whole, and with what was last seen of targets."""
+        preflight = PlanPreflight(
+            plan=self.runner.plan,
+            is_armed=self.runner.is_armed,
+            timeline=self.preview() if self.is_idle else None,
+            abilities={key: Abilities.of(target) for key, target in self._targets.items()},
+        )
+        known = {spec.target_id for spec in self.specs}
+        found = [
+            finding
+            for key, result in self.runner.checks.results.items()
+            if key in known
+            for finding in result.findings
+        ]
+        self._findings = (*preflight.findings(), *self._broken, *found)
+        names = {spec.target_id: spec.name for spec in self.specs}
+        self._issues.async_show(self._findings, names)
+        self._notify()
+
+    async def _async_check_due(self, _now: datetime | None) -> None:
+        if await self.runner.checks.run_due(self._targets) or self.runner.checks.results:
+            await self._async_note_checks()
+
+    async def _async_note_checks(self) -> None:
+        await self._store.save_checks()
+        self._look_again()
+
+    def _mains_entity_id(self) -> str | None:
+        entity_id: str | None = self._entry.options.get(CONF_SHUTDOWN_PLAN, {}).get(
+            CONF_MAINS_ENTITY
+        )
+        return entity_id
+
+    def _mains_entity(self) -> bool | None:
+        if (entity_id := self._mains_entity_id()) is None:
+            return None
+        state = self.hass.states.get(entity_id)
+        return None if state is None else {STATE_ON: True, STATE_OFF: False}.get(state.state)
+
+    @callback
+    def _track_mains_entity(self) -> None:
+        entity_id = self._mains_entity_id()
+        if entity_id is None or entity_id == self._tracked:
+            return
+        self._tracked = entity_id
+        self._undo.append(
+            async_track_state_change_event(self.hass, entity_id, self._async_handle_entity)
+        )
+
+    @callback
+    def _async_handle_entity(self, _event: Event[EventStateChangedData]) -> None:
+        self._handle_power()
