@@ -150,14 +150,18 @@ async def _restore(run: Run, spec: TargetSpec) -> Reply:
 
 async def _settle_output(run: Run, *, may_cycle: bool) -> None:
     """See to it that the UPS does not switch off what runs, or is about to be started."""
-    if run.ports.output is None or (left_s := Output(run, run.ports.output).remaining_s()) <= 0.0:
+    if run.ports.output is None:
         return
     output = Output(run, run.ports.output)
-    needs_cycle = may_cycle and _needs_cycle(run)
-    if (not needs_cycle and await output.cancel()) or not may_cycle:
+    if (left_s := output.remaining_s()) <= 0.0:
         return
-    _LOGGER.info("The UPS switches its output off and on first, in %.0f s at most", left_s)
-    await asyncio.sleep(left_s)
+    _LOGGER.info("The UPS may switch its output off in %.0f s", left_s)
+    while may_cycle and _needs_cycle(run):
+        if output.remaining_s() <= 0.0:
+            return
+        await asyncio.sleep(POLL_S)
+    if not await output.cancel() and may_cycle:
+        await asyncio.sleep(output.remaining_s())
 
 
 def _needs_cycle(run: Run) -> bool:
@@ -176,11 +180,11 @@ def _needs_cycle(run: Run) -> bool:
 
 
 def _hangs_dead(run: Run, spec: TargetSpec) -> bool:
-    """Return whether a cut would not harm a target: it is off, goes off, or has other power."""
+    """Return whether a cut would not harm a target: it is off, or has other power."""
     if run.has_second_feed(spec):
         return True
-    is_own = spec.target_id == run.plan.home_assistant_host
-    return run.is_off(spec.target_id) or (is_own and run.target(spec.target_id).is_past_return)
+    # That we run proves that the host that runs us does, whatever it has been told.
+    return spec.target_id != run.plan.home_assistant_host and run.is_off(spec.target_id)
 
 
 def _can_wake(run: Run, spec: TargetSpec) -> bool:

@@ -110,14 +110,18 @@ async def _finish(run: Run, group: asyncio.TaskGroup) -> None:
 async def _switch_off(run: Run) -> None:
     """Arm the output if all that hangs on it is off; Home Assistant does not."""
     output = _output(run)
-    is_whole = run.record.chosen >= {spec.target_id for spec in run.plan.targets}
-    if output is not None and is_whole and not _is_armed(run):
+    if output is not None and _is_whole(run) and not _is_armed(run):
         await output.arm()
+
+
+def _is_whole(run: Run) -> bool:
+    """Return whether everybody is to stop: else somebody still needs the output."""
+    return run.record.chosen >= {spec.target_id for spec in run.plan.targets}
 
 
 async def _stop_own_host(run: Run, own: TargetSpec, group: asyncio.TaskGroup) -> None:
     """Stop the host that runs us, after its power has been arranged for."""
-    if run.target(own.target_id).asked is None and run.record.is_outage:
+    if run.target(own.target_id).asked is None and run.record.is_outage and _is_whole(run):
         output = _output(run)
         is_armed = output is not None and output.is_long_enough and await output.arm()
         if output is None or not is_armed:
@@ -126,7 +130,7 @@ async def _stop_own_host(run: Run, own: TargetSpec, group: asyncio.TaskGroup) ->
             run.settle(own.target_id, TargetState.SKIPPED, "its other UPS has mains")
             return
     _hand_over(run)
-    if (output := _output(run)) is not None:
+    if (output := _output(run)) is not None and _is_whole(run):
         group.create_task(output.keep_ahead(), name="put the cut off")
     await run.ledger.synced()
     await stop_target(run, own)
