@@ -201,7 +201,7 @@ def check_left_off(ending: Ending) -> Iterator[str]:
     excused = _excused(ending)
     for machine in _targets(ending):
         is_down = machine.state is not MachineState.UP
-        if not is_down or machine.machine_id in excused or not machine.was_stopped_by_plan:
+        if not is_down or machine.machine_id in excused or not _is_ours(ending, machine):
             continue
         if machine.spec.starts_off:
             continue
@@ -209,6 +209,13 @@ def check_left_off(ending: Ending) -> Iterator[str]:
             yield f"{machine.machine_id} is {machine.state} at the end"
         elif _waits_for_edge(ending, machine):
             yield f"{machine.machine_id} waits for an AC edge that never came"
+
+
+def _is_ours(ending: Ending, machine: Machine) -> bool:
+    """Return whether a host is off because the plan told it to be."""
+    up = ending.facts.last(What.UP, who=machine.machine_id)
+    told = ending.facts.last(What.CARRIED_OUT, who=machine.machine_id)
+    return told is not None and (up is None or up.at < told.at)
 
 
 def _must_restore(ending: Ending) -> bool:
@@ -233,9 +240,21 @@ def _waits_for_edge(ending: Ending, machine: Machine) -> bool:
     armed = ending.facts.last(What.ARMED)
     if off is None or armed is None or not machine.spec.returns_by_itself:
         return False
-    own = machine.machine_id == ending.scenario.home_assistant
+    if machine.machine_id == ending.scenario.home_assistant:
+        return True
     cancelled = ending.facts.last(What.CANCELLED)
-    return own or (cancelled is not None and cancelled.at > armed.at)
+    if cancelled is None or cancelled.at < armed.at:
+        return False
+    # A cut harms whoever runs: then the countdown has to be cancelled.
+    return not any(_is_running(ending, other, cancelled.at) for other in _targets(ending))
+
+
+def _is_running(ending: Ending, machine: Machine, moment: float) -> bool:
+    whats = (What.OFF, What.CUT, What.BOOTING, What.UP, What.STOPPING)
+    last = ending.facts.last(*whats, who=machine.machine_id, until=moment)
+    if last is None:
+        return not machine.spec.starts_off
+    return last.what not in {What.OFF, What.CUT}
 
 
 def check_restored(ending: Ending) -> Iterator[str]:
