@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 import logging
 from pathlib import Path
+import re
 import socket
 import subprocess
 import sys
@@ -294,3 +295,25 @@ def test_importing_the_kind_does_not_import_asyncssh() -> None:
     module = SshTarget.__module__
     code = f"import sys, {module}; sys.exit('asyncssh' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def documented_program() -> str:
+    """Return the forced command that docs/targets.md recommends."""
+    text = (Path(__file__).parents[3] / "docs/targets.md").read_text()
+    blocks: list[str] = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    (program,) = [block for block in blocks if block.startswith("#!")]
+    return program
+
+
+async def test_the_forced_command_of_the_documentation(sshd: Sshd, pair: KeyPair) -> None:
+    heard = sshd.folder / "heard"
+    sshd.program("sudo", f'echo "$*" >> {heard}')
+    program = documented_program().replace("sudo ", f"{sshd.folder}/sudo ")
+    sshd.authorize(forced_line(pair.public_key, str(sshd.program("ups-shutdown", program))))
+    documented = target(sshd, pair, command="poweroff", check_command="check")
+    assert await documented.preflight() == ()
+    assert heard.read_text() == "-n -l /usr/bin/systemctl poweroff\n"
+    assert (await documented.send(COMMAND, CONTEXT)).outcome is Outcome.ACCEPTED
+    assert heard.read_text().endswith("\n-n /usr/bin/systemctl poweroff\n")
+    reply = await target(sshd, pair, command="reboot").send(COMMAND, CONTEXT)
+    assert (reply.outcome, reply.detail) == (Outcome.REFUSED, "exit status 64: not allowed")
