@@ -108,6 +108,7 @@ class Ledger:
             boot_id=self._clock.boot_id,
             monotonic=self._clock.monotonic(),
             charge=now.charge,
+            charge_low=now.charge_low,
             runtime_s=now.runtime_s,
         )
 

@@ -22,6 +22,7 @@ class Stamp:
     monotonic: float
     """Seconds; comparable within one `boot_id` only."""
     charge: float | None = None
+    charge_low: float | None = None
     runtime_s: float | None = None
 
     def since(self, earlier: Stamp) -> float | None:
@@ -288,6 +289,7 @@ def encode(entry: Entry) -> bytes:
         "boot": stamp.boot_id,
         "up": round(stamp.monotonic, 3),
         "charge": stamp.charge,
+        "low_at": stamp.charge_low,
         "runtime_s": stamp.runtime_s,
         "did": word_of(entry.change),
         **{item.name: getattr(entry.change, item.name) for item in fields(entry.change)},
@@ -320,6 +322,7 @@ def _stamp(row: Json) -> Stamp:
         boot_id=str(row["boot"]),
         monotonic=float(row["up"]),
         charge=_optional_float(row["charge"]),
+        charge_low=_optional_float(row.get("low_at")),
         runtime_s=_optional_float(row["runtime_s"]),
     )
 

@@ -20,8 +20,8 @@ from .ports import Ports
 from .power import PowerNow, PowerTracker
 from .preflight import refusals
 from .preview import Timeline, make_timeline
-from .records import Entry
 from .recall import Recall
+from .records import Entry
 from .rehearsal import Rehearsal
 from .report import Report, from_json
 from .restoring import wake_once

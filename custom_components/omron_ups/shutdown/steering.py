@@ -15,7 +15,8 @@ from .folding import Phase, PlanRecord
 from .ledger import Ledger
 from .models import HostState, PlanResult, Power, Reason
 from .modes import Mode, mode_of
-from .power import PowerNow, PowerTracker
+from .power import PowerNow
+from .recall import Recall
 from .records import (
     Began,
     Cancelled,
@@ -56,7 +57,7 @@ class Steering:
     def __init__(
         self,
         run: Run,
-        tracker: PowerTracker,
+        recall: Recall,
         ledger: Ledger,
         *,
         may_act: Callable[[], bool],
@@ -66,7 +67,7 @@ class Steering:
 
         Args:
             run: the installation.
-            tracker: knows the power.
+            recall: knows the power.
             ledger: remembers the plan.
             may_act: whether a plan may begin by itself now: armed, and no maintenance.
             tell: told of what is no part of a plan.
@@ -75,7 +76,7 @@ class Steering:
         self.supply = Supply(run.plan, run.ports.clock, run.ports.durations)
         self.worker = Worker(run, self.supply, self._end)
         self._run = run
-        self._tracker = tracker
+        self._recall = recall
         self._ledger = ledger
         self._triggers = TriggerWatch(run.plan.triggers)
         self._may_act = may_act
@@ -98,11 +99,11 @@ class Steering:
 
     def situation(self) -> Situation:
         """Return what the power counts as."""
-        return self.supply.situation(self._tracker.now(), self.record)
+        return self.supply.situation(self._recall.now(), self.record)
 
     def think(self) -> None:
         """Do what the record and the power ask for now; never waits."""
-        now = self._tracker.now()
+        now = self._recall.now()
         situation = self.supply.situation(now, self.record)
         if situation is Situation.MAINS:
             self._told -= {PlanEventType.WOULD_START, PlanEventType.DATA_LOST}
@@ -120,9 +121,8 @@ class Steering:
         record = self.record
         if record is None:
             return
-        stamp = self._ledger.stamp()
-        self.supply.resumed = stamp.since(record.last)
-        is_new_boot = self.supply.resumed is None
+        is_new_boot = self._ledger.stamp().since(record.last) is None
+        self._recall.remember(record)
         self._ledger.note(Resumed())
         self.worker.must_reassert = True
         self._run.follow(record.targets.keys())
@@ -162,7 +162,7 @@ class Steering:
         record = self.record
         if record is None or record.phase not in _STOPPING:
             return
-        now = self._tracker.now()
+        now = self._recall.now()
         is_low = self._run.is_low() or now.forced
         self._muted = frozenset(Reason) if is_low else frozenset(Reason) - _SHORT
         self._triggers.reset()
@@ -201,7 +201,7 @@ class Steering:
 
     def _is_blind(self, reason: Reason) -> bool:
         """Return whether nobody knows how long the battery lasts."""
-        return reason is Reason.DATA_LOST and self._tracker.now().runtime_s is None
+        return reason is Reason.DATA_LOST and self._recall.now().runtime_s is None
 
     def _seen_before(self) -> Sequence[Change]:
         """Return what is known of the hosts already: they were looked at since power failed."""
@@ -228,7 +228,7 @@ class Steering:
     # While a plan is open
 
     def _set_mode(self) -> None:
-        record, now = self.record, self._tracker.now()
+        record, now = self.record, self._recall.now()
         if record is None:
             self.worker.set_mode(Mode.NOTHING)
             return
@@ -337,9 +337,9 @@ class Steering:
     def _end(self, detail: str = "") -> None:
         """Let the open plan end; its report is kept."""
         report = self._make_report(detail)
-        if self.situation() is Situation.MAINS and self._tracker.now().power is Power.BATTERY:
+        if self.situation() is Situation.MAINS and self._recall.now().power is Power.BATTERY:
             # Its source is still off: the outage that it saw last must not begin another plan.
-            self._tracker.forget()
+            self._recall.forget()
         self._last = (self._run.record.chosen, self._run.monotonic())
         self.worker.leave()
         self._ledger.end(report.as_json())

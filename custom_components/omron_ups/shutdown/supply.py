@@ -10,10 +10,6 @@ from .ports import Clock, DurationStore
 from .power import PowerNow
 from .specs import Plan
 
-DATA_WAIT_S: Final = 30.0
-"""How long the first reading after a start may take."""
-RECENT_S: Final = 900.0
-"""A plan that was on battery this short a time ago still is, if nobody says otherwise."""
 ENOUGH_CHARGE: Final = 90.0
 """No plan may ask for more than a battery has, per cent."""
 LONGEST_WAIT_S: Final = 8 * 3600.0
@@ -39,11 +35,7 @@ class Supply:
         self._plan = plan
         self._clock = clock
         self._durations = durations
-        self._began = clock.monotonic()
         self._spent_at: float | None = None
-        self.resumed: float | None = None
-        """Seconds between the last entry of an open journal and our start; None without one, or
-        if another boot lies between."""
 
     def situation(self, now: PowerNow, record: PlanRecord | None) -> Situation:
         """Return what the power counts as."""
@@ -53,9 +45,7 @@ class Supply:
             return Situation.MAINS
         if record is not None and self.mains_s(now, record) > 0.0:
             return Situation.MAINS
-        if now.power is not Power.UNKNOWN:
-            return Situation(now.power.value)
-        return self._without_data(record)
+        return Situation(now.power.value)
 
     def mains_s(self, now: PowerNow, record: PlanRecord) -> float:
         """Return for how many seconds mains is proven; 0 if it is not."""
@@ -119,11 +109,3 @@ class Supply:
 
     def _needs_s(self) -> float:
         return needs(self._plan, self._durations).total_s
-
-    def _without_data(self, record: PlanRecord | None) -> Situation:
-        """Return what an open journal tells of the power if nobody else does."""
-        if record is None or self.resumed is None or record.has_mains:
-            return Situation.UNKNOWN
-        if self._clock.monotonic() - self._began < DATA_WAIT_S or self.resumed > RECENT_S:
-            return Situation.UNKNOWN
-        return Situation.BATTERY
