@@ -33,13 +33,11 @@ from .shutdown.models import Finding, Severity
 from .shutdown.ssh_keys import forced_line, generate_key_pair
 from .shutdown.targets.ssh import fetch_host_key
 from .shutdown.tls import Trust, fetch_certificate
-from .target_form import flat_options, options_schema, plan_part_schema, shown_options
+from .target_form import BY_DIALOGUE, flat_options, options_schema, plan_part_schema, shown_options
 from .target_tools import tools_of
 
 _IDENTITY_KEYS: Final = frozenset({FindingKey.IDENTITY_CHANGED, FindingKey.IDENTITY_UNTRUSTED})
-# What nobody enters by hand: the dialogue shows it, and the user confirms.
-_HIDDEN: Final = frozenset({"host_key", "public_key", "tls_fingerprint"})
-_MADE_BY_US: Final = frozenset({"private_key"})
+_PUBLIC_KEY: Final = "public_key"
 # Where administrators usually put what a forced command runs.
 _FORCED_PROGRAM: Final = "/usr/local/sbin/ups-shutdown"
 _MAC: Final = re.compile(r"[0-9A-Fa-f]{2}([:-]?[0-9A-Fa-f]{2}){5}")
@@ -102,8 +100,6 @@ class TargetFlow(ConfigSubentryFlow):
             kind.fields,
             hass=self.hass,
             keeps_secrets=bool(stored),
-            hidden=_HIDDEN,
-            optional=_MADE_BY_US,
         )
         schema = probatio.Schema({probatio.Required(CONF_NAME): TextSelector(), **fields})
         return self.async_show_form(
@@ -127,7 +123,7 @@ class TargetFlow(ConfigSubentryFlow):
             self._options.update(self._shown)
             self._confirmed = True
             return await self._async_prove()
-        public_key = self._options.get("public_key", "")
+        public_key = self._options.get(_PUBLIC_KEY, "")
         return self.async_show_form(
             step_id="identity",
             data_schema=probatio.Schema({}),
@@ -211,12 +207,13 @@ class TargetFlow(ConfigSubentryFlow):
         """Take over what nobody enters by hand, as long as it is the same machine."""
         same = all(self._options.get(name) == stored.get(name) for name in ("host", "url", "port"))
         if same or not stored:
-            kept = {name: stored[name] for name in _HIDDEN if name in stored}
+            names = [item.name for item in self._kind.fields if item.type in BY_DIALOGUE]
+            kept = {name: stored[name] for name in (*names, _PUBLIC_KEY) if name in stored}
             self._options = {**kept, **self._options}
         if self._has_key and "private_key" not in self._options:
             pair = generate_key_pair()
             self._options["private_key"] = pair.private_key
-            self._options["public_key"] = pair.public_key
+            self._options[_PUBLIC_KEY] = pair.public_key
 
     def _needs_identity(self) -> bool:
         if self._has_key:

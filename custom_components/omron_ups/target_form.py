@@ -1,7 +1,6 @@
 """The forms of targets: what their kind asks for, and what all of them have in common."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -57,6 +56,9 @@ _MAX_STAGE: Final = 99
 _HOUR_S: Final = 3600
 _HALF_DAY_MIN: Final = 720
 
+BY_DIALOGUE: Final = frozenset({FieldType.KEY_PAIR, FieldType.HOST_KEY, FieldType.FINGERPRINT})
+"""What nobody enters by hand: the flow makes or fetches it, and the user confirms."""
+
 type _Selector = object
 
 
@@ -65,8 +67,6 @@ def options_schema(
     *,
     hass: HomeAssistant,
     keeps_secrets: bool,
-    hidden: Collection[str] = (),
-    optional: Collection[str] = (),
 ) -> dict[probatio.Marker, Any]:
     """Return the part of the form that a kind asks for.
 
@@ -74,15 +74,9 @@ def options_schema(
         fields: Its rows.
         hass: Home Assistant, whose actions can be chosen.
         keeps_secrets: Whether secrets are stored already, so that an empty field keeps one.
-        hidden: Names of the fields that nobody fills in by hand.
-        optional: Names of the fields that are filled in for those who leave them empty.
 
     """
-    shown = [
-        replace(field, is_required=field.is_required and field.name not in optional)
-        for field in fields
-        if field.name not in hidden
-    ]
+    shown = [field for field in fields if field.type not in BY_DIALOGUE]
     plain = _rows(hass, (f for f in shown if not f.is_advanced), keeps_secrets=keeps_secrets)
     advanced = _rows(hass, (f for f in shown if f.is_advanced), keeps_secrets=keeps_secrets)
     if not advanced:
