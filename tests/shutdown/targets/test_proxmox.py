@@ -10,7 +10,7 @@ import pytest
 from custom_components.omron_ups.shutdown.errors import OptionError
 from custom_components.omron_ups.shutdown.models import HostState, Outcome
 from custom_components.omron_ups.shutdown.target import StopContext
-from custom_components.omron_ups.shutdown.targets import proxmox_guests
+from custom_components.omron_ups.shutdown.targets import proxmox, proxmox_guests
 from custom_components.omron_ups.shutdown.targets.proxmox_options import Peer
 from tests.shutdown.fakes.proxmox import FakeProxmox
 from tests.shutdown.fakes.proxmox_cluster import ApiError, Guest
@@ -34,6 +34,7 @@ def guests(node: str = "pve1") -> list[Guest]:
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxmox_guests, "_LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(proxmox, "_MEMBER_LOOK_S", 0.001)
 
 
 @pytest.fixture
@@ -182,6 +183,40 @@ async def test_ha_stays_disarmed_until_the_last_node_is_back(world: FakeProxmox)
     assert world.cluster.ha_mode == ""
 
 
+async def test_a_node_that_was_off_before_holds_nothing_up(world: FakeProxmox) -> None:
+    world.token.acl = acl(*PRIVILEGES, "Sys.Console")
+    await world.servers["pve2"].stop()
+    async with target_of(world, disarm_ha=True) as target:
+        disarm = step(target, "disarm_ha")
+        assert (await target.send(disarm, CONTEXT)).outcome is Outcome.ACCEPTED
+        assert (await target.restore((disarm,))).outcome is Outcome.ACCEPTED
+    assert world.cluster.ha_mode == ""
+
+
+async def test_ha_that_does_not_let_go_is_not_waited_for_any_longer(
+    world: FakeProxmox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.token.acl = acl(*PRIVILEGES, "Sys.Console")
+    world.cluster.guests[WEB].ha_state = "started"
+    world.cluster.disarm_looks = 1000
+    async with target_of(world, disarm_ha=True) as target:
+        disarm = step(target, "disarm_ha")
+        await target.send(disarm, CONTEXT)
+        assert not await target.is_step_done(disarm)
+        monkeypatch.setattr(proxmox, "DISARM_LIMIT_S", 0)
+        assert await target.is_step_done(disarm)
+        await target.send(step(target, "guests"), CONTEXT)
+        await world.cluster.settle()
+    assert is_running(world) == {WEB: True, DNS: False, 900: False}
+
+
+async def test_without_the_right_ha_stays_armed(world: FakeProxmox) -> None:
+    async with target_of(world, disarm_ha=True) as target:
+        reply = await target.send(step(target, "disarm_ha"), CONTEXT)
+    assert reply.outcome is Outcome.REFUSED
+    assert "Sys.Console" in reply.detail
+
+
 async def test_ha_that_somebody_froze_is_not_armed(world: FakeProxmox) -> None:
     world.token.acl = acl(*PRIVILEGES, "Sys.Console")
     world.cluster.ha_mode = "freeze"
@@ -309,6 +344,28 @@ async def test_a_host_that_is_off_was_sent_nothing(world: FakeProxmox) -> None:
         await world.servers["pve1"].stop()
         reply = await target.send(step(target, "node"), CONTEXT)
     assert (reply.outcome, reply.was_sent) == (Outcome.UNKNOWN, False)
+
+
+@pytest.mark.parametrize("key", ["disarm_ha", "guests", "node"])
+async def test_nothing_was_sent_if_the_host_could_not_be_asked(
+    world: FakeProxmox, key: str
+) -> None:
+    world.errors["GET /cluster/resources"] = ApiError(599, "lost")
+    world.errors["GET /cluster/ha/status/current"] = ApiError(599, "lost")
+    async with target_of(world, disarm_ha=True) as target:
+        reply = await target.send(step(target, key), CONTEXT)
+    is_node = key == "node"
+    expected = (Outcome.ACCEPTED, True) if is_node else (Outcome.UNKNOWN, False)
+    assert (reply.outcome, reply.was_sent) == expected
+
+
+async def test_a_guest_that_somebody_shuts_down_does_not_stop_its_node(world: FakeProxmox) -> None:
+    guest = world.cluster.guests[WEB]
+    guest.stop_delay_s = 100
+    world.cluster.shutdown_guest(guest, "root@pam", 180, force=False)
+    async with target_of(world) as target:
+        assert (await target.observe()).state is HostState.UP
+        assert not target.has_own_evidence
 
 
 async def test_a_token_without_the_right_is_refused_in_words(world: FakeProxmox) -> None:

@@ -1,5 +1,6 @@
 """A node's certificate changes, and the other nodes vouch for it, or do not."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -97,6 +98,18 @@ async def test_the_first_peer_that_answers_is_enough(world: FakeProxmox) -> None
         reply = await target.wake()
     assert reply.outcome is Outcome.ACCEPTED
     assert str(world.servers["pve2"].port) in reply.detail
+
+
+async def test_a_peer_that_hangs_delays_nobody(world: FakeProxmox) -> None:
+    """Most of them may be off by then, and a call has 20 s."""
+    silent = await asyncio.start_server(lambda *_: None, LOOPBACK, 0)
+    port = silent.sockets[0].getsockname()[1]
+    fingerprint = world.servers["pve2"].certificate.fingerprint
+    hanging = [f"pve{number} {LOOPBACK}:{port} {fingerprint}" for number in (3, 4, 5)]
+    async with target_of(world, peers=[*hanging, peer(world, "pve2")]) as target:
+        async with asyncio.timeout(4):
+            assert (await target.wake()).outcome is Outcome.ACCEPTED
+    silent.close()
 
 
 async def test_a_peer_of_another_name_does_not_inherit_the_name_of_the_node(

@@ -1,5 +1,6 @@
 """Guests are started again, and single ones stopped while their nodes stay on."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -65,6 +66,27 @@ async def test_restored_guests_that_are_still_shutting_down(world: FakeProxmox) 
     assert is_running(world) == {WEB: True, DNS: True, 900: False, 102: True}
     stopped = [t.id for t in world.cluster.tasks.values() if t.type == "qmshutdown"]
     assert "102" not in stopped, "stopall was ended before it came to the next group"
+
+
+async def test_restored_as_far_as_possible_and_called_again(
+    world: FakeProxmox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call is short: a guest that takes minutes to shut down is started by a later one."""
+    monkeypatch.setattr(proxmox_guests, "_SHUTDOWNS_LIMIT_S", 0.05)
+    world.cluster.second = 0.01
+    world.cluster.guests[WEB].stop_delay_s = 170
+    async with target_of(world) as target:
+        await target.send(step(target, "guests"), CONTEXT)
+        await asyncio.sleep(0.01)
+        reply = await target.restore((step(target, "guests"),))
+        assert reply.outcome is Outcome.UNKNOWN
+        assert "still shuts down" in reply.detail
+        await world.cluster.settle()
+        assert is_running(world) == {WEB: False, DNS: True, 900: False}
+        reply = await target.restore((step(target, "guests"),))
+        await world.cluster.settle()
+    assert reply.outcome is Outcome.ACCEPTED
+    assert is_running(world) == {WEB: True, DNS: True, 900: False}
 
 
 async def test_restored_after_a_restart_of_ours(world: FakeProxmox) -> None:
@@ -144,6 +166,7 @@ async def test_single_machines_and_containers_are_asked_gently(world: FakeProxmo
         assert reply.outcome is Outcome.ACCEPTED
         await world.cluster.settle()
         seen = await target.observe()
+        assert target.has_own_evidence
     assert (seen.state, seen.is_conclusive) == (HostState.DOWN, True)
     assert is_running(world) == {WEB: False, DNS: False, 900: False, 102: True}
     assert sorted(world.changes) == [

@@ -1,6 +1,8 @@
 """Stops Proxmox VE nodes and guests through their API, and starts them again."""
 
+import asyncio
 from collections.abc import Sequence
+import logging
 from typing import Final, override
 
 import aiohttp
@@ -15,6 +17,8 @@ from .proxmox_guests import Inventory, ProxmoxGuests, labels
 from .proxmox_options import ProxmoxOptions, Scope
 from .proxmox_preflight import ProxmoxPreflight
 
+_LOGGER = logging.getLogger(__name__)
+
 DISARM_HA: Final = StopStep(key="disarm_ha", irreversible=False, is_awaited=True)
 GUESTS: Final = StopStep(key="guests", irreversible=False, is_awaited=True)
 # Power-off begins 2 s after the answer, and its stopping of guests is visible as a task: a node
@@ -23,6 +27,10 @@ NODE: Final = StopStep(key="node", resend_after_s=60.0)
 # Guests may hesitate before they react; a second request restarts nothing.
 GUESTS_ONLY: Final = StopStep(key="guests", irreversible=False)
 
+DISARM_LIMIT_S: Final = 60.0
+"""How long HA may take to let go of its guests before they are left to it after all."""
+_MEMBER_LOOKS: Final = 4
+_MEMBER_LOOK_S: Final = 2.0
 SHORT_LIMIT_S: Final = 30
 """What a guest is granted at low battery."""
 LEAST_LIMIT_S: Final = 10
@@ -50,6 +58,9 @@ class ProxmoxTarget(Target):
         self._guests = ProxmoxGuests(self._api, self._options)
         guests = (GUESTS, NODE) if self._is_node else (GUESTS_ONLY,)
         self.steps = (DISARM_HA, *guests) if self._options.disarms_ha else guests
+        self._absent: frozenset[str] = frozenset()
+        """Nodes that were offline when HA was disarmed."""
+        self._disarming_since: float | None = None
 
     @property
     def _is_node(self) -> bool:
@@ -104,18 +115,39 @@ class ProxmoxTarget(Target):
         return max(LEAST_LIMIT_S, min(longest, int(context.time_left_s) - _MARGIN_S))
 
     async def _disarm(self) -> Reply:
-        mode, _ = await self._api.ha_disarmed()
+        try:
+            mode, _ = await self._api.ha_disarmed()
+            self._absent = await self._offline_nodes()
+        except RequestError as err:
+            # What counts is the request behind the look.
+            err.was_sent = False
+            raise
         if mode:
             return Reply(outcome=Outcome.NOTHING_TO_DO, detail=f"HA is disarmed already: {mode}")
         await self._api.disarm_ha()
         return Reply(outcome=Outcome.ACCEPTED, detail="HA is being disarmed")
 
+    async def _offline_nodes(self) -> frozenset[str]:
+        nodes = (await self._api.cluster()).nodes
+        return frozenset(node.name for node in nodes if not node.is_online)
+
     @override
     async def is_step_done(self, step: StopStep) -> bool:
         if step.key == DISARM_HA.key:
-            _, is_done = await self._api.ha_disarmed()
-            return is_done
+            return await self._is_disarmed()
         return await self._guests.are_stopped() if step.key == GUESTS.key else True
+
+    async def _is_disarmed(self) -> bool:
+        """Return whether HA has let go, or is given up: it may wait for a migration to end."""
+        now = asyncio.get_running_loop().time()
+        since = self._disarming_since = self._disarming_since or now
+        _, is_done = await self._api.ha_disarmed()
+        if not is_done and now - since < DISARM_LIMIT_S:
+            return False
+        if not is_done:
+            _LOGGER.warning("%s: HA does not let go of its guests", self._api.label)
+        self._disarming_since = None
+        return True
 
     @override
     async def escalate(self, step: StopStep, context: StopContext) -> Reply:
@@ -176,13 +208,30 @@ class ProxmoxTarget(Target):
         mode, _ = await self._api.ha_disarmed()
         if mode != "ignore":
             return before
-        missing = [node.name for node in (await self._api.cluster()).nodes if not node.is_online]
-        if missing:
-            words = f"{before.detail}; HA stays disarmed while {', '.join(missing)} is offline"
-            return Reply(outcome=before.outcome, detail=words.removeprefix("; ")[:MAX_DETAIL])
+        if missing := await self._missing():
+            words = f"HA stays disarmed while {', '.join(sorted(missing))} is offline"
+            return _with_words(before, before.outcome, words)
         await self._api.arm_ha()
-        words = f"{before.detail}; HA is being armed".removeprefix("; ")
-        return Reply(outcome=Outcome.ACCEPTED, detail=words[:MAX_DETAIL])
+        # As long as the guests are not settled whoever called comes again.
+        is_settled = before.outcome in {Outcome.ACCEPTED, Outcome.NOTHING_TO_DO}
+        outcome = Outcome.ACCEPTED if is_settled else before.outcome
+        return _with_words(before, outcome, "HA is being armed")
+
+    async def _missing(self) -> frozenset[str]:
+        """Return the nodes that are not back; a node that has just booted sees them late."""
+        looks = 0
+        while missing := await self._offline_nodes() - self._absent:
+            looks += 1
+            if looks >= _MEMBER_LOOKS:
+                break
+            await asyncio.sleep(_MEMBER_LOOK_S)
+        return missing
+
+    @property
+    @override
+    def has_own_evidence(self) -> bool:
+        """Whether Proxmox VE tells that guests are off; of a node it cannot."""
+        return not self._is_node
 
     @property
     @override
@@ -208,6 +257,13 @@ class ProxmoxTarget(Target):
         except RequestError:
             return False
         return True
+
+
+def _with_words(before: Reply, outcome: Outcome, words: str) -> Reply:
+    """Return a reply that says more than the one before."""
+    return Reply(
+        outcome=outcome, detail=f"{before.detail}; {words}".removeprefix("; ")[:MAX_DETAIL]
+    )
 
 
 def _words(inventory: Inventory) -> str:

@@ -1,5 +1,6 @@
 """The way to a node's API, and what the other nodes of its cluster do for it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 import logging
@@ -98,13 +99,25 @@ class ProxmoxAccess(ProxmoxApi):
     async def _ask_peers[ResultT](
         self, request: Callable[[ProxmoxApi], Awaitable[ResultT]]
     ) -> ResultT | None:
-        """Return the answer of the first peer that gives one."""
-        for peer in self._peers:
+        """Return the first answer; all are asked at once, for most may be off by then."""
+
+        async def _ask(peer: Peer) -> ResultT | None:
             api = self._peer_api(peer)
             try:
                 return await request(api)
             except RequestError as err:
                 _LOGGER.debug("%s: %s", api.label, err)
+                return None
+
+        asking = {asyncio.create_task(_ask(peer)) for peer in self._peers}
+        try:
+            for answered in asyncio.as_completed(asking):
+                if (answer := await answered) is not None:
+                    return answer
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
         return None
 
     def _peer_api(self, peer: Peer) -> ProxmoxApi:

@@ -16,7 +16,8 @@ from .proxmox_rows import Guest, Task
 
 _LOGGER = logging.getLogger(__name__)
 
-RESTORE_LIMIT_S: Final = 300.0
+_SHUTDOWNS_LIMIT_S: Final = 8.0
+"""How long one call waits for guests that still shut down; whoever calls comes again."""
 _LOOK_EVERY_S: Final = 2.0
 _STOP_ALL: Final = "stopall"
 # What ends a guest, and what starts it: the last of a guest's tasks tells who stopped it.
@@ -122,7 +123,12 @@ class ProxmoxGuests:
         """
         if plan_id != self._plan_id:
             self._plan_id, self._stop_all, self._stopped = plan_id, "", {}
-        running = (await self.inventory()).running
+        try:
+            running = (await self.inventory()).running
+        except RequestError as err:
+            # What counts is the request behind the list.
+            err.was_sent = False
+            raise
         if not running:
             return Reply(outcome=Outcome.NOTHING_TO_DO, detail="no guest runs")
         self._stopped |= {guest.vmid: guest for guest in running}
@@ -208,7 +214,9 @@ class ProxmoxGuests:
 
         """
         if self._options.scope is Scope.NODE:
-            return await self._shutdowns({self._options.node})
+            # A single guest that somebody shuts down says nothing of its node.
+            tasks = await self._shutdowns({self._options.node})
+            return tuple(task for task in tasks if task.type == _STOP_ALL)
         named = {str(guest.vmid) for guest in inventory.chosen}
         tasks = await self._shutdowns({guest.node for guest in inventory.chosen})
         return tuple(task for task in tasks if task.about in named)
@@ -221,19 +229,24 @@ class ProxmoxGuests:
         return tuple(task for task in found if task.type in kinds and task.is_active)
 
     async def start(self) -> Reply:
-        """Start what we stopped and what does not run; waits until no shutdown is under way.
+        """Start what we stopped and what is off by now.
+
+        UNKNOWN while one still shuts down, which cannot be held up: call again.
 
         Raises:
             RequestError: the node could not be asked.
 
         """
-        try:
-            async with asyncio.timeout(RESTORE_LIMIT_S):
-                await self._end_shutdowns()
-        except TimeoutError:
-            _LOGGER.warning("%s: a guest is still shutting down", self._api.label)
+        is_quiet = await self._end_shutdowns()
         inventory = await self.inventory()
         ours = await self._ours(inventory)
+        reply = await self._start(ours, inventory)
+        if is_quiet:
+            return reply
+        words = f"{reply.detail}; a guest still shuts down".removeprefix("; ")
+        return Reply(outcome=Outcome.UNKNOWN, detail=words[:MAX_DETAIL])
+
+    async def _start(self, ours: Sequence[Guest], inventory: Inventory) -> Reply:
         if not ours:
             return Reply(outcome=Outcome.NOTHING_TO_DO, detail="no guest of ours is off")
         loose = [guest for guest in ours if not inventory.is_managed(guest)]
@@ -253,14 +266,24 @@ class ProxmoxGuests:
             return Reply(outcome=Outcome.REFUSED, detail=words[:MAX_DETAIL])
         return Reply(outcome=Outcome.ACCEPTED, detail=f"{guest.label} wanted by HA again")
 
-    async def _end_shutdowns(self) -> None:
-        """Keep stopall from going on, and wait for the guests that were told already."""
+    async def _end_shutdowns(self) -> bool:
+        """Keep stopall from going on, and wait a little for the guests that were told already.
+
+        Returns:
+            Whether none of them shuts down any more.
+
+        """
         nodes = {guest.node for guest in self._stopped.values()} or {self._options.node}
-        while tasks := await self._shutdowns_of_ours(nodes):
-            for task in tasks:
-                if task.type == _STOP_ALL:
-                    await self._abort(task)
-            await asyncio.sleep(_LOOK_EVERY_S)
+        try:
+            async with asyncio.timeout(_SHUTDOWNS_LIMIT_S):
+                while tasks := await self._shutdowns_of_ours(nodes):
+                    for task in tasks:
+                        if task.type == _STOP_ALL:
+                            await self._abort(task)
+                    await asyncio.sleep(_LOOK_EVERY_S)
+        except TimeoutError:
+            return False
+        return True
 
     async def _shutdowns_of_ours(self, nodes: Collection[str]) -> list[Task]:
         tasks = await self._shutdowns(nodes)
