@@ -11,12 +11,13 @@ from .errors import OptionError
 from .fields import Field, Options
 from .specs import TargetSpec
 from .target import Target
-from .targets import ha_action, nut_clients, proxmox_options, qnap, ssh, webhook
+from .targets import ha_action, nut_clients, proxmox_options, qnap, ssh, synology, webhook
 from .targets.ha_action import HaActions, HaActionTarget
 from .targets.nut_clients import NutAliases, NutClientsTarget
 from .targets.proxmox import ProxmoxTarget
 from .targets.qnap import QnapTarget
 from .targets.ssh import SshTarget
+from .targets.synology import SynologyTarget
 from .targets.webhook import WebhookTarget
 
 
@@ -93,6 +94,15 @@ _ROWS: Final = (
         stage=40,
         ports=(22,),
         grace_s=10.0,
+    ),
+    Kind(
+        name="synology",
+        fields=synology.FIELDS,
+        make=lambda spec, tools: SynologyTarget(spec, tools.session),
+        time_limit_s=300.0,
+        stage=70,
+        ports=(synology.DEFAULT_PORT, 445),
+        grace_s=45.0,
     ),
     Kind(
         name="webhook",
