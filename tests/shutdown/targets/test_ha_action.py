@@ -35,7 +35,9 @@ class Home(HaActions):
         self.areas = {"rack": ["button.one", "button.two"]}
         self.called: list[tuple[str, Mapping[str, object], Sequence[str]]] = []
         self.error: ShutdownError | None = None
-        self.hangs = False
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+        self.ended = 0
 
     @override
     def has_action(self, action: str) -> bool:
@@ -56,10 +58,10 @@ class Home(HaActions):
         self, action: str, data: Mapping[str, object], entity_ids: Sequence[str]
     ) -> None:
         self.called.append((action, data, entity_ids))
-        if self.hangs:
-            await asyncio.Event().wait()
+        await self.may_end.wait()
         if self.error is not None:
             raise self.error
+        self.ended += 1
 
 
 def target(home: Home, **options: object) -> HaActionTarget:
@@ -145,11 +147,29 @@ async def test_errors_of_the_call(error: ShutdownError, outcome: Outcome) -> Non
     assert (reply.outcome, reply.detail) == (outcome, str(error))
 
 
-async def test_a_call_that_hangs_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_that_takes_long_is_unknown_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(ha_action, "CALL_LIMIT_S", 0.05)
     home = Home()
-    home.hangs = True
+    home.may_end.clear()
     assert (await target(home).send(CALL, CONTEXT)).outcome is Outcome.UNKNOWN
+    assert home.ended == 0
+    home.may_end.set()
+    await asyncio.sleep(0.01)
+    assert home.ended == 1
+
+
+async def test_a_call_goes_on_when_whoever_waited_for_it_is_cancelled() -> None:
+    home = Home()
+    home.may_end.clear()
+    waiting = asyncio.create_task(target(home).send(CALL, CONTEXT))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    home.may_end.set()
+    await asyncio.sleep(0.01)
+    assert waiting.cancelled()
+    assert home.ended == 1
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+import logging
 from typing import Final, Protocol, override
 
 from ..errors import OptionError, ShutdownError
@@ -14,6 +15,8 @@ from ..specs import TargetSpec
 from ..target import StopContext, StopStep, Target
 
 CALL_LIMIT_S: Final = 15.0
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 CALL: Final = StopStep(key="call")
 
@@ -107,6 +110,7 @@ class HaActionTarget(Target):
         super().__init__(spec)
         self._options = Options(spec.options, FIELDS)
         self._actions = actions
+        self._running: set[asyncio.Task[None]] = set()
 
     @override
     async def preflight(self) -> Sequence[Finding]:
@@ -182,17 +186,39 @@ class HaActionTarget(Target):
             call = self._call(names)
             if (refusal := self._refusal(call)) is not None:
                 return refusal
-            async with asyncio.timeout(CALL_LIMIT_S):
-                await self._actions.call(call.action, call.data, call.available)
-        except TimeoutError:
-            detail = "the action had not ended when time was up"
-            return Reply(outcome=Outcome.UNKNOWN, detail=detail)
+            if not await self._ended_in_time(call):
+                detail = "the action had not ended when time was up; it goes on"
+                return Reply(outcome=Outcome.UNKNOWN, detail=detail)
         except ShutdownError as err:
             return err.reply
         if call.absent:
             detail = f"not called on {', '.join(call.absent)}: unavailable"
             return Reply(outcome=Outcome.UNKNOWN, detail=detail)
         return Reply(outcome=Outcome.ACCEPTED, detail=f"{call.action} returned")
+
+    async def _ended_in_time(self, call: _Call) -> bool:
+        """Call, and return whether the action has ended within 15 s.
+
+        One that takes longer goes on: to cancel a script that stops hosts would stop it half way.
+
+        Raises:
+            ShutdownError: it ended in time, and failed.
+
+        """
+        task = asyncio.create_task(
+            self._actions.call(call.action, call.data, call.available), name=call.action
+        )
+        self._running.add(task)
+        task.add_done_callback(self._note_end)
+        await asyncio.wait({task}, timeout=CALL_LIMIT_S)
+        if task.done():
+            task.result()
+        return task.done()
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOGGER.warning("%s: %s failed: %s", self.spec.name, task.get_name(), error)
 
     def _refusal(self, call: _Call) -> Reply | None:
         """Return why calling would be of no use; None if it is of use."""
