@@ -1,7 +1,7 @@
 """Takes back what a plan did: undoes what was begun, wakes what was stopped, in reverse order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import logging
 from typing import Final
 
@@ -25,7 +25,7 @@ UNDO_ATTEMPTS: Final = 3
 SURE_UP_S: Final = 60.0
 """How long a host that was told to stop, and never seen down, must be up to count as up."""
 
-type Check = Callable[[], Awaitable[None]]
+type HasPower = Callable[[], bool]
 
 
 async def undo_all(run: Run) -> None:
@@ -39,23 +39,38 @@ async def undo_all(run: Run) -> None:
             group.create_task(_undo(run, spec), name=f"undo {spec.target_id}")
 
 
-async def restore_all(run: Run, *, may_wake: bool, until_power: Check) -> None:
+async def restore_all(run: Run, *, may_wake: bool, has_power: HasPower) -> None:
     """Bring back what the plan stopped, the data source first, then the last stage first.
 
     Args:
         run: the plan, which is restoring or begins to.
         may_wake: False if the user wants to start hosts by himself.
-        until_power: returns once mains and charge allow to start more hosts.
+        has_power: whether mains and charge allow to start more hosts.
 
     """
     if run.record.phase is not Phase.RESTORING:
         run.note(Restoring())
-    await _settle_output(run, may_cycle=may_wake)
+    # First of all: the output may come back by itself, and with it whoever obeys the FSD.
     await release_all(run)
+    await _settle_output(run, may_cycle=may_wake)
     for group in _groups(run):
-        await until_power()
         members = [spec for spec in group if may_wake or not _has_to_start(run, spec)]
+        await _until_power(run, members, has_power)
         await asyncio.gather(*(_bring_back(run, spec) for spec in members))
+
+
+async def _until_power(run: Run, members: Sequence[TargetSpec], has_power: HasPower) -> None:
+    """Wait until hosts may be started; those that started by themselves need not ask."""
+    while not has_power():
+        hosts = [spec for spec in members if _has_to_start(run, spec)]
+        if all(_surely_runs(run, spec) for spec in hosts):
+            return
+        await asyncio.sleep(POLL_S)
+
+
+def _surely_runs(run: Run, spec: TargetSpec) -> bool:
+    watch = run.watch(spec.target_id)
+    return watch is not None and watch.up_s(run.monotonic()) >= SURE_UP_S
 
 
 async def wake_once(run: Run, spec: TargetSpec) -> Reply:

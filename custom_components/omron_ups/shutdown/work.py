@@ -18,7 +18,6 @@ _LOGGER = logging.getLogger(__name__)
 
 AGAIN_S: Final = 5.0
 """After a defect, before the same is tried again."""
-POLL_S: Final = 1.0
 
 
 class Worker:
@@ -116,14 +115,11 @@ class Worker:
 
     async def _restore(self) -> None:
         options = self._run.plan.restore
-        await restore_all(self._run, may_wake=options.is_enabled, until_power=self._until_power)
+        await restore_all(self._run, may_wake=options.is_enabled, has_power=self._has_power)
         self._end()
 
-    async def _until_power(self) -> None:
-        while True:
-            if self._supply.may_start_hosts(self._run.power(), self._run.record):
-                return
-            await asyncio.sleep(POLL_S)
+    def _has_power(self) -> bool:
+        return self._supply.may_start_hosts(self._run.power(), self._run.record)
 
     async def _keep_ahead(self) -> None:
         """Let no countdown of ours cut the power of what still runs."""
