@@ -54,6 +54,8 @@ class Fact:
     runtime_s: float | None = None
     """Seconds to an empty battery, in the same way."""
     was_low: bool = False
+    was_silent: bool = False
+    """Whether the UPS could not be read then."""
     charge: float | None = None
     """Per cent."""
 

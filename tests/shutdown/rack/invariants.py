@@ -43,7 +43,9 @@ def violations(ending: Ending) -> list[str]:
 def _excused(ending: Ending) -> frozenset[str]:
     """Return the hosts that may come to harm because of what the scenario does to them."""
     faults = ending.scenario.faults
-    if any(BY_KEY[at.key].excuses_all for at in faults):
+    # Without a journal a crash leaves nothing of what was begun.
+    is_forgetful = "disk_full" in ending.scenario.fault_keys and ending.crashes
+    if is_forgetful or any(BY_KEY[at.key].excuses_all for at in faults):
         return frozenset(ending.rack.machines)
     return frozenset(at.target_id for at in faults if BY_KEY[at.key].excuses_host)
 
@@ -423,9 +425,10 @@ def _is_almost_empty(ending: Ending, fact: Fact) -> bool:
     """Return whether the battery may not last longer than Home Assistant's own stop."""
     machine = ending.rack.machines[fact.who].spec
     own_s = HOME_ASSISTANT_STOP_S + _patience_s(machine) + OVERHEAD_S
-    if fact.was_low or fact.runtime_s is None or fact.runtime_s <= own_s:
+    # While the UPS is silent the plan goes by its last estimate, which may be the shorter one.
+    if fact.was_low or fact.was_silent or fact.runtime_s is None:
         return True
-    return fact.left_s is not None and fact.left_s <= REACTION_S
+    return fact.runtime_s <= own_s
 
 
 def _earlier(ending: Ending, machine: MachineSpec) -> Iterator[Machine]:

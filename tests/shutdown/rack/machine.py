@@ -113,7 +113,7 @@ class Machine:
     @property
     def is_logged_in(self) -> bool:
         """Whether it has sessions at the storage that it uses."""
-        return self.is_running and not self.is_released
+        return self.is_running and not self.is_released and not self.quirks.isolated
 
     @property
     def watts(self) -> float:

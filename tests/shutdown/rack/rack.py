@@ -184,6 +184,7 @@ class Rack(RackView):
             left_s=self.left_s(),
             runtime_s=self.runtime_s(),
             was_low=self.ups.is_low,
+            was_silent=not self.has_source(),
         )
 
     def _uses_storage(self, machine: Machine) -> bool:
