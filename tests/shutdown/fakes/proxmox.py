@@ -19,7 +19,6 @@ class ProxmoxNode(FakeServer):
 
     def __init__(self, name: str, world: FakeProxmox) -> None:
         super().__init__(name)
-        self.name = name
         self._world = world
 
     @override

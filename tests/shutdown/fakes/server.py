@@ -87,6 +87,7 @@ class FakeServer:
 
     def __init__(self, name: str = "host") -> None:
         self.asked: list[Asked] = []
+        self.name = name
         self.certificate = certificate(name)
         self.port = 0
         self.stopped = asyncio.Event()

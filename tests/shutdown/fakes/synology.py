@@ -63,6 +63,12 @@ class FakeSynology(FakeServer):
         while pending := [job for job in self._jobs if not job.done()]:
             await asyncio.wait(pending)
 
+    async def power_on(self) -> None:
+        """Let it start."""
+        self.is_on = True
+        self.sessions.clear()
+        await self.start()
+
     @override
     async def answer(self, asked: Asked, request: web.Request) -> web.StreamResponse:
         try:
