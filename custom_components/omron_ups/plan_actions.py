@@ -13,7 +13,6 @@ from homeassistant.helpers.service import async_get_config_entry
 from .const import ATTR_DRY_RUN, ATTR_REASON, ATTR_TARGETS, DOMAIN, LOGGER
 from .coordinator import OmronConfigEntry
 from .findings_text import async_describe
-from .plan_service import PlanService
 from .shutdown.errors import (
     ArmingRefusedError,
     BusyError,
@@ -60,7 +59,7 @@ async def async_start_shutdown(call: ServiceCall) -> ServiceResponse:
     """Stop hosts now; with `dry_run` only try what has no effect, and tell what was found."""
     entry = _entry_of(call)
     plan = entry.runtime_data.plan
-    chosen = _chosen(call.hass, plan, call.data.get(ATTR_TARGETS))
+    chosen = _chosen(call.hass, entry, call.data.get(ATTR_TARGETS))
     LOGGER.info(
         "Shutdown of %s is asked for%s: %s",
         entry.title,
@@ -114,7 +113,7 @@ async def async_check_targets(call: ServiceCall) -> ServiceResponse:
 
 
 def _chosen(
-    hass: HomeAssistant, plan: PlanService, targets: Collection[str] | None
+    hass: HomeAssistant, entry: OmronConfigEntry, targets: Collection[str] | None
 ) -> tuple[str, ...] | None:
     """Return the ids of targets that are given by name, device or id.
 
@@ -124,10 +123,11 @@ def _chosen(
     """
     if not targets:
         return None
+    devices = dr.async_get(hass)
     known: dict[str, str] = {}
-    for spec in plan.specs:
+    for spec in entry.runtime_data.plan.specs:
         known |= {spec.name.casefold(): spec.target_id, spec.target_id.casefold(): spec.target_id}
-        device = dr.async_get(hass).async_get_device(identifiers={(DOMAIN, spec.target_id)})
+        device = devices.async_get_device_by_identifier((DOMAIN, spec.target_id), entry.entry_id)
         if device is not None:
             known[device.id.casefold()] = spec.target_id
     unknown = [name for name in targets if name.casefold() not in known]

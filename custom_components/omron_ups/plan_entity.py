@@ -56,7 +56,9 @@ class TargetEntity(PlanEntity):
             name=spec.name,
             entry_type=DeviceEntryType.SERVICE,
         )
-        ups = dr.async_get(self.plan.hass).async_get_device(identifiers={(DOMAIN, entry.entry_id)})
+        ups = dr.async_get(self.plan.hass).async_get_device_by_identifier(
+            (DOMAIN, entry.entry_id), entry.entry_id
+        )
         if ups is not None:
             self._attr_device_info["via_device_id"] = ups.id
 
