@@ -18,7 +18,7 @@ SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or "
 # Compiled into Debian's sshd, which refuses to start as root without it; the service makes it.
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
 _CONFIG = """
-Port {port}
+{ports}
 ListenAddress 127.0.0.1
 {host_keys}
 AuthorizedKeysFile {folder}/authorized_keys
@@ -40,6 +40,8 @@ class Sshd:
     port: int
     process: subprocess.Popen[bytes] | None = None
     host_keys: tuple[str, ...] = ("host",)
+    second_port: int | None = None
+    """Listened at too, because two signals make evidence that a host is off."""
 
     @property
     def username(self) -> str:
@@ -87,7 +89,8 @@ class Sshd:
         """Start it, and wait until it answers."""
         config = self.folder / "sshd_config"
         keys = "\n".join(f"HostKey {self.folder}/{name}_key" for name in self.host_keys)
-        config.write_text(_CONFIG.format(port=self.port, folder=self.folder, host_keys=keys))
+        ports = "\n".join(f"Port {port}" for port in (self.port, self.second_port) if port)
+        config.write_text(_CONFIG.format(ports=ports, folder=self.folder, host_keys=keys))
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [SSHD, "-D", "-e", "-f", str(config)], stderr=log, start_new_session=True
@@ -118,10 +121,11 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
     """Run an sshd with a host key of its own that nobody may log in to yet."""
     if os.getuid() == 0:
         _PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
-    with socket.socket() as free:
+    with socket.socket() as free, socket.socket() as second:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    sshd = Sshd(folder=folder, port=port)
+        second.bind(("127.0.0.1", 0))
+        port, second_port = free.getsockname()[1], second.getsockname()[1]
+    sshd = Sshd(folder=folder, port=port, second_port=second_port)
     sshd.change_host_key()
     sshd.authorize()
     try:
