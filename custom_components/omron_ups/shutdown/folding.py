@@ -63,6 +63,7 @@ class StepRecord:
     is_irreversible: bool
     first: Stamp
     last: Stamp
+    """Of the last request, or of its answer once that has come."""
     attempts: int = 1
     """Requests that may have left; those that certainly did not are not counted."""
     outcome: Outcome | None = None
@@ -310,13 +311,13 @@ def _asked(target: TargetRecord, change: Asked, stamp: Stamp) -> TargetRecord:
     return replace(target, state=state, steps=_and(target.steps, change.step, step))
 
 
-def _answered(target: TargetRecord, change: Answered, _: Stamp) -> TargetRecord:
+def _answered(target: TargetRecord, change: Answered, stamp: Stamp) -> TargetRecord:
     if (before := target.steps.get(change.step)) is None:
         return target
     if change.is_escalation:
         step = replace(before, escalation=change.outcome)
     else:
-        step = replace(before, outcome=change.outcome, was_sent=change.was_sent)
+        step = replace(before, last=stamp, outcome=change.outcome, was_sent=change.was_sent)
     return replace(target, steps=_and(target.steps, change.step, step))
 
 

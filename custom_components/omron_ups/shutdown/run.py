@@ -279,26 +279,35 @@ class Run:
             since: when its turn came, if it could not be asked yet.
 
         """
-        patient_s = self.patience_s(spec, since)
+        patient_s, left_s = self.patience_s(spec, since), self.allowance_s(spec)
+        return patient_s if left_s is None else min(patient_s, left_s)
+
+    def allowance_s(self, spec: TargetSpec) -> float | None:
+        """Return for how long others can do without the time that a target takes; None: for ever.
+
+        What comes later keeps its estimate: the earlier stage loses time first.
+        """
         left_s = self.time_left_s()
         if left_s is None or spec.target_id == self.plan.home_assistant_host:
-            return patient_s
+            return None
         if self.record.is_short:
-            return min(patient_s, left_s)
-        deadline_s = stage_deadline_s(
+            return left_s
+        return stage_deadline_s(
             self.plan,
             self.ports.durations,
             stage=spec.stage,
             time_left_s=left_s,
             ended=self.ended(),
         )
-        return min(patient_s, deadline_s)
 
     def patience_s(self, spec: TargetSpec, since: float) -> float:
         """Return for how long a target may be waited for if there is no hurry."""
-        asked = self.target(spec.target_id).asked
+        target = self.target(spec.target_id)
+        asked = target.asked
         if asked is not None and asked.boot_id == self.ports.clock.boot_id:
-            since = asked.monotonic
+            repeated = (s.last.monotonic for s in target.steps.values() if s.attempts > 1)
+            # Nobody looked while we were not there: that time counts for nothing.
+            since = max(asked.monotonic, self.began, *repeated)
         stops = self.ports.durations.seconds(spec.target_id)
         return patience_s(spec, stops) + proof_s(spec.verify) - (self.monotonic() - since)
 

@@ -12,6 +12,7 @@ from .specs import TargetSpec
 from .stopping import stop_target
 
 RECHECK_S: Final = 1.0
+_NOT_ASKED: Final = DOWN_STATES | {TargetState.OVERDUE}
 UP_AGAIN_S: Final = 5.0
 """How long a host that was off must be seen up before it is taken for up again."""
 
@@ -89,7 +90,7 @@ def _needs_stop_after_all(run: Run, spec: TargetSpec) -> bool:
     target = run.target(spec.target_id)
     if target.state is TargetState.SKIPPED:
         return not run.has_second_feed(spec)
-    if target.state not in DOWN_STATES or target.asked is not None:
+    if target.state not in _NOT_ASKED or target.asked is not None:
         return False
     watch = run.watch(spec.target_id)
     return watch is not None and watch.up_s(run.monotonic()) >= UP_AGAIN_S

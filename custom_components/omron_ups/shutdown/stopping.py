@@ -11,8 +11,8 @@ from typing import Final
 from .folding import STOP_ENDED, StepRecord
 from .gates import pass_gate
 from .models import HostState, Outcome, Reply, TargetState
-from .records import Asked, StepEnded
-from .run import Run
+from .records import Asked, Owed, StepEnded
+from .run import BOOT_S, Run
 from .specs import TargetSpec
 from .target import StopStep, Target
 
@@ -112,9 +112,16 @@ class _Stopping:
         if not (self._target.has_own_evidence or self._spec.verify.signals):
             return
         while not self._is_up_again():
-            if self._remaining_s() <= 0.0:
+            if self._remaining_s() <= 0.0 and not self._may_boot(owed):
                 self._run.settle(self._id, TargetState.OVERDUE, "never seen since it was stopped")
             await self._pause()
+
+    def _may_boot(self, owed: Owed) -> bool:
+        """Return whether it was woken so short a time ago that it may not be up yet."""
+        since_s = self._run.ledger.stamp().since(self._run.record.began)
+        left_s = self._run.allowance_s(self._spec)
+        is_new = since_s is not None and since_s < BOOT_S
+        return owed.is_booting and is_new and (left_s is None or left_s > 0.0)
 
     def _is_up_again(self) -> bool:
         watch = self._run.watch(self._id)
@@ -258,7 +265,7 @@ class _Stopping:
 
     async def _finish(self, step: StopStep) -> None:
         """Wait until the host is down; ask again if it demonstrably did not listen."""
-        while self._remaining_s() > 0.0:
+        while self._remaining_s() > 0.0 or self._will_resend(step):
             if self._may_resend(step):
                 await self._send(step)
             await self._pause()
@@ -270,15 +277,32 @@ class _Stopping:
         self._run.settle(self._id, TargetState.OVERDUE, self._last_seen())
 
     def _may_resend(self, step: StopStep) -> bool:
+        """Return whether the host has been up since the last request for long enough."""
+        ignored_s = self._ignored_s(step)
+        return (
+            ignored_s is not None
+            and step.resend_after_s is not None
+            and ignored_s >= step.resend_after_s
+        )
+
+    def _will_resend(self, step: StopStep) -> bool:
+        """Return whether it is worth the time to wait until the host may be asked again."""
+        left_s = self._run.allowance_s(self._spec)
+        return bool(self._ignored_s(step)) and (left_s is None or left_s > 0.0)
+
+    def _ignored_s(self, step: StopStep) -> float | None:
+        """Return for how long the host has shown nothing of having been asked.
+
+        None if it may not be asked again, whatever it shows.
+        """
         record, watch = self._step(step), self._run.watch(self._id)
         if record is None or watch is None or step.resend_after_s is None:
-            return False
+            return None
         if record.attempts >= ATTEMPTS or record.outcome is Outcome.REFUSED:
-            return False
-        now = self._run.monotonic()
-        up_s = watch.up_s(now)
+            return None
+        up_s = watch.up_s(self._run.monotonic())
         since_s = self._run.ledger.stamp().since(record.last)
-        return min(up_s, up_s if since_s is None else since_s) >= step.resend_after_s
+        return up_s if since_s is None else min(up_s, since_s)
 
     def _last_seen(self) -> str:
         watch = self._run.watch(self._id)

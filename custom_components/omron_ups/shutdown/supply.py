@@ -8,6 +8,7 @@ from .folding import PlanRecord
 from .models import Power
 from .ports import Clock, DurationStore
 from .power import PowerNow
+from .recall import DATA_WAIT_S
 from .specs import Plan
 
 ENOUGH_CHARGE: Final = 90.0
@@ -35,6 +36,7 @@ class Supply:
         self._plan = plan
         self._clock = clock
         self._durations = durations
+        self._began = clock.monotonic()
         self._spent_at: float | None = None
 
     def situation(self, now: PowerNow, record: PlanRecord | None) -> Situation:
@@ -57,10 +59,22 @@ class Supply:
             # Silence on mains proves nothing, but it must not keep hosts off for ever.
             lasted_s = now.mains_s + now.silent_s
             return lasted_s if lasted_s >= self._plan.restore.stable_without_charge_s else 0.0
-        if now.power is Power.UNKNOWN and record.began.boot_id != self._clock.boot_id:
-            uptime_s = self._clock.uptime_s()
-            return uptime_s if uptime_s >= self._plan.restore.boot_stable_s else 0.0
+        if now.power is Power.UNKNOWN:
+            return self._remembered_s(record)
         return self._presumed_s(now, record)
+
+    def _remembered_s(self, record: PlanRecord) -> float:
+        """Return for how long there has been mains if nothing was read since the start.
+
+        A machine that started anew has power, and mains that was there stays until somebody says
+        otherwise. Either must last, and the data source that is woken first will tell.
+        """
+        lived_s = self._clock.monotonic() - self._began
+        if record.began.boot_id != self._clock.boot_id and lived_s >= DATA_WAIT_S:
+            lasted_s = self._clock.uptime_s()
+        else:
+            lasted_s = lived_s if record.has_mains else 0.0
+        return lasted_s if lasted_s >= self._plan.restore.boot_stable_s else 0.0
 
     def _presumed_s(self, now: PowerNow, record: PlanRecord) -> float:
         """Return for how long the battery should have been empty, but we live.
