@@ -66,8 +66,14 @@ def test_low_battery_needs_three_in_a_row_on_battery() -> None:
 def test_a_low_battery_outlasts_the_connection() -> None:
     polls = Polls("OL", "OL", "OB LB", "OB LB", "OB LB")
     assert polls.last.status.battery_low is True
-    polls.tracker = RemoteStatusTracker(polls.last)
+    polls.tracker = polls.tracker.successor()
     assert polls.feed("OB LB", "OB LB").status.battery_low is True
+
+
+def test_a_self_test_that_goes_on_over_a_lost_connection_is_not_a_power_cut() -> None:
+    polls = Polls("OL", "OL", "OB CAL", "OB CAL")
+    polls.tracker = polls.tracker.successor()
+    assert polls.feed("OB CAL", "OB CAL").status.on_battery is False
 
 
 def test_of_ol_and_ob_the_later_counts() -> None:

@@ -104,12 +104,39 @@ def test_a_battery_that_is_low_from_the_beginning_is_never_called_good(feeder: F
 
 
 def test_low_battery_and_a_test_result_outlast_the_link() -> None:
-    before = Status(battery_low=True, test_result=SelfTestResult.PASSED)
-    feeder = Feeder(StatusTracker(before))
+    feeder = Feeder()
+    feeder.feed(MAINS, MAINS, TEST, TEST, MAINS, MAINS, LOW, LOW, LOW)
+    feeder.tracker = feeder.tracker.successor()
     believed = feeder.feed(LOW, LOW)
     assert (believed.on_battery, believed.battery_low) == (True, True)
     assert believed.test_result is SelfTestResult.PASSED
     assert feeder.feed(MAINS, MAINS).battery_low is False
+
+
+def test_a_low_battery_outlasts_a_link_that_returned_for_one_reply() -> None:
+    feeder = Feeder()
+    feeder.feed(LOW, LOW, LOW)
+    for _ in range(2):
+        feeder.tracker = feeder.tracker.successor()
+        feeder.feed(LOW)
+    assert feeder.feed(LOW).battery_low is True
+
+
+def test_a_self_test_that_goes_on_over_a_lost_link_is_no_power_loss() -> None:
+    feeder = Feeder()
+    feeder.feed(MAINS, MAINS, TEST_ON_BATTERY, TEST_ON_BATTERY)
+    feeder.tracker = feeder.tracker.successor()
+    assert feeder.feed(TEST_ON_BATTERY).on_battery is None
+    assert feeder.feed(TEST_ON_BATTERY).on_battery is False
+    assert feeder.feed(*[TEST_ON_BATTERY] * 2, voltage=0.0).on_battery is True
+
+
+def test_a_lost_link_gives_a_self_test_no_more_time() -> None:
+    feeder = Feeder()
+    feeder.feed(MAINS, MAINS, *[TEST_ON_BATTERY] * 40)
+    feeder.tracker = feeder.tracker.successor()
+    assert feeder.feed(*[TEST_ON_BATTERY] * 21).on_battery is False
+    assert feeder.feed(*[TEST_ON_BATTERY] * 2).on_battery is True
 
 
 def test_the_low_bit_on_mains_is_not_low_battery(feeder: Feeder) -> None:

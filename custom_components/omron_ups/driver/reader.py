@@ -81,7 +81,7 @@ class Reader:
 
     def begin_connection(self) -> None:
         """Believe nothing of the power that an earlier connection taught."""
-        self._tracker = StatusTracker(self.status)
+        self._tracker = self._tracker.successor()
 
     async def read_status(self) -> Q1Reply:
         """Ask Q1 once and take the reply in; raises as OmronProtocol does."""

@@ -83,7 +83,6 @@ class RemoteUps(PolledUps):
         self._reader = UpsdReader(server, ups)
         self._control = RemoteControl(server, ups)
         self._tracker = RemoteStatusTracker()
-        self._status = RemoteStatus()
         self._account_error: CredentialsRefusedError | None = None
 
     @property
@@ -153,7 +152,7 @@ class RemoteUps(PolledUps):
             names = tuple(await session.list_ups())
         if self._ups.lower() not in map(str.lower, names):
             raise UnknownUpsError(self._server.label, self._ups, names)
-        self._tracker = RemoteStatusTracker(self._status)
+        self._tracker = self._tracker.successor()
         await self._poll_once()
 
     @override
@@ -177,7 +176,6 @@ class RemoteUps(PolledUps):
         found, status = await self._read()
         if self._tracker.wants_confirmation:
             found, status = await self._read()
-        self._status = status
         now = self._monotonic()
         state = assemble_remote(
             RemoteObservation(

@@ -38,16 +38,17 @@ class RemoteStatus:
 class RemoteStatusTracker:
     """Turns the polls of one connection into what to believe."""
 
-    def __init__(self, previous: RemoteStatus | None = None) -> None:
-        """Start knowing nothing of the power.
-
-        Args:
-            previous: what an earlier connection ended with; a low battery outlasts the link.
-
-        """
-        self._tracker = StatusTracker(None if previous is None else previous.status)
+    def __init__(self) -> None:
+        """Start knowing nothing of the power."""
+        self._tracker = StatusTracker()
         self._latched = False
         self._latch_is_new = False
+
+    def successor(self) -> RemoteStatusTracker:
+        """Return what the next connection begins with; see StatusTracker.successor."""
+        following = RemoteStatusTracker()
+        following._tracker = self._tracker.successor()
+        return following
 
     @property
     def wants_confirmation(self) -> bool:

@@ -53,8 +53,8 @@ class _Agreed:
 class _LowBattery:
     """The low battery bit: believed, and believed to be over, only after several replies."""
 
-    def __init__(self, *, value: bool | None) -> None:
-        self.value = value
+    def __init__(self) -> None:
+        self.value: bool | None = None
         self._low_replies = 0
         self._other_replies = 0
 
@@ -71,28 +71,35 @@ class _LowBattery:
 class StatusTracker:
     """Turns the stream of Q1 replies of one connection into a believed Status."""
 
-    def __init__(self, previous: Status | None = None) -> None:
-        """Start knowing nothing of the power.
-
-        Args:
-            previous: what an earlier connection ended with. A low battery is not forgotten with
-                the link, nor is the result of a self-test.
-
-        """
-        previous = previous or Status()
+    def __init__(self) -> None:
+        """Start knowing nothing of the power."""
         self._on_battery = _Agreed()
         self._replace_battery = _Agreed()
         self._fault = _Agreed()
         self._overload = _Agreed()
         self._testing = _Agreed()
         self._shutdown_bit = _Agreed()
-        self._low_battery = _LowBattery(value=previous.battery_low)
+        self._low_battery = _LowBattery()
         self._mains_voltage: float | None = None
         self._masked_since: float | None = None
         self._shutdown_bit_was_clear = False
         self._shutdown_pending = False
-        self._test_result = previous.test_result
+        self._test_result: SelfTestResult | None = None
         self._test_saw_outage = False
+
+    def successor(self) -> StatusTracker:
+        """Return what the next connection to the same unit begins with.
+
+        It knows nothing of the power, which may have changed meanwhile. A low battery is not
+        forgotten with the link, nor are the result of a self-test and what masks a self-test: a
+        unit that tests itself while the link returns is not on battery for that.
+        """
+        following = StatusTracker()
+        following._low_battery.value = self._low_battery.value
+        following._test_result = self._test_result
+        following._mains_voltage = self._mains_voltage
+        following._masked_since = self._masked_since
+        return following
 
     @property
     def wants_confirmation(self) -> bool:
