@@ -34,6 +34,7 @@ UNIT = {
     "ups.contact": '"quoted"',
     "input.sensitivity": "N",
     "input.voltage": "103.7",
+    "ups.password": "hunter2",
     "battery.charge": "90",
     "battery.charge.low": "30",
     "output.voltage.nominal": "100",
@@ -41,6 +42,8 @@ UNIT = {
 OFFERS = (
     "SETFLAGS ups.id RW STRING",
     "SETAUX ups.id 16",
+    "SETFLAGS ups.password RW STRING",
+    "SETAUX ups.password 16",
     "SETFLAGS input.sensitivity RW STRING",
     "SETAUX input.sensitivity 8",
     "ADDENUM input.sensitivity N",

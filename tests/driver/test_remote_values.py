@@ -141,6 +141,26 @@ def test_what_is_not_modelled_is_passed_on_and_no_status_ever() -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "driver.parameter.authPassword",
+        "driver.parameter.community",
+        "driver.parameter.login",
+        "driver.parameter.password",
+        "driver.parameter.privPassword",
+        "driver.parameter.secName",
+        "device.1.community",
+        "experimental.netxml.password",
+        "ups.password",
+    ],
+)
+def test_what_a_driver_logs_in_with_is_never_known(name: str) -> None:
+    found = known_variables({name: "hunter2", "ups.status": "OL", "ups.id": "rack"})
+    assert found == {"ups.status": "OL", "ups.id": "rack"}
+    assert passed_on(found) == {"ups.id": "rack"}
+
+
+@pytest.mark.parametrize(
     ("name", "text", "ours"),
     [
         ("input.sensitivity", "N", "normal"),

@@ -17,7 +17,7 @@ from .errors import (
 )
 from .models import Writable
 from .remote_errors import UpsdRefusal, ordering_error, reading_error
-from .remote_values import number, respelled
+from .remote_values import is_secret, number, respelled
 from .remote_wire import RemoteServer, UpsdSession, is_sendable, may_set
 
 _LOGGER = logging.getLogger(__name__)
@@ -218,7 +218,7 @@ def _cuts_load(name: str) -> bool:
 
 
 def _may_offer(name: str) -> bool:
-    return name not in _READINGS and not name.startswith(_NO_SETTINGS)
+    return name not in _READINGS and not name.startswith(_NO_SETTINGS) and not is_secret(name)
 
 
 def _lengths(kinds: Iterable[str]) -> Iterator[int]:

@@ -167,13 +167,32 @@ _KEPT_AS_TEXT = frozenset(
 # The server's own affairs. NUT 2.8.3's upsmon takes any buzzword for economy mode.
 _NOT_PASSED_ON = re.compile(r"(driver|server|experimental)\..*|ups\.mode\.buzzwords|.*\.ups\..*")
 
+# Last parts of the names under which upsd publishes how a driver logs in to its device, such as
+# driver.parameter.community: the parameters of snmp-ups, netxml-ups, nut-ipmipsu and the like.
+_SECRETS = frozenset(
+    {
+        *("authpassword", "community", "login", "passphrase", "passwd", "password"),
+        *("privpassword", "secname", "secret", "token", "user", "username"),
+    }
+)
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a variable holds what its server's driver logs in with."""
+    return name.rpartition(".")[2].lower() in _SECRETS
+
 
 def known_variables(raw: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that say something, cleaned and under the names that NUT has for them.
 
-    Vendor driver 1.02 publishes the ratings as loads, and a charge of 0 until it has read one.
+    What a driver logs in with goes no further than here. Vendor driver 1.02 publishes the ratings
+    as loads, and a charge of 0 until it has read one.
     """
-    found = {name: clean for name, text in raw.items() if (clean := known(text)) is not None}
+    found = {
+        name: clean
+        for name, text in raw.items()
+        if not is_secret(name) and (clean := known(text)) is not None
+    }
     if not is_vendor_driver(found):
         return found
     for name in ("ups.power", "ups.realpower"):
