@@ -28,6 +28,7 @@ _KEYS: Final[tuple[tuple[type[ShutdownError], str], ...]] = (
     (BusyError, "plan_busy"),
     (UnknownTargetError, "plan_unknown_target"),
 )
+OTHER_KEY: Final = "plan_failed"
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def plan_errors() -> Iterator[None]:
     try:
         yield
     except ShutdownError as err:
-        key = next((key for kind, key in _KEYS if isinstance(err, kind)), "plan_failed")
+        key = next((key for kind, key in _KEYS if isinstance(err, kind)), OTHER_KEY)
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key=key,

@@ -330,25 +330,25 @@ class PlanService:
         self._look_again()
 
     def _mains_entity_id(self) -> str | None:
-        entity_id: str | None = self._entry.options.get(CONF_SHUTDOWN_PLAN, {}).get(
+        mains_entity: str | None = self._entry.options.get(CONF_SHUTDOWN_PLAN, {}).get(
             CONF_MAINS_ENTITY
         )
-        return entity_id
+        return mains_entity
 
     def _mains_entity(self) -> bool | None:
-        if (entity_id := self._mains_entity_id()) is None:
+        if (mains_entity := self._mains_entity_id()) is None:
             return None
-        state = self.hass.states.get(entity_id)
+        state = self.hass.states.get(mains_entity)
         return None if state is None else {STATE_ON: True, STATE_OFF: False}.get(state.state)
 
     @callback
     def _track_mains_entity(self) -> None:
-        entity_id = self._mains_entity_id()
-        if entity_id is None or entity_id == self._tracked:
+        mains_entity = self._mains_entity_id()
+        if mains_entity is None or mains_entity == self._tracked:
             return
-        self._tracked = entity_id
+        self._tracked = mains_entity
         self._undo.append(
-            async_track_state_change_event(self.hass, entity_id, self._async_handle_entity)
+            async_track_state_change_event(self.hass, mains_entity, self._async_handle_entity)
         )
 
     @callback

@@ -14,16 +14,30 @@ from homeassistant.helpers.selector import SelectSelector
 import probatio
 import pytest
 
+from custom_components.omron_ups.shutdown.fields import FieldType
+from custom_components.omron_ups.shutdown.kinds import KINDS, Kind
+from custom_components.omron_ups.shutdown.specs import NOT_IN_PLAN
+
 from .source import INTEGRATION, PLATFORMS, calls, constants, glue, relative, section, translation
 
 PACKAGE = "custom_components.omron_ups"
 EN = translation("en")
 
-FLOWS: Mapping[type, tuple[str, ...]] = {
-    ConfigFlow: ("config",),
-    OptionsFlow: ("options",),
-    ConfigSubentryFlow: ("config_subentries", "nut_account"),
+FLOWS: Mapping[type, tuple[str, ...]] = {ConfigFlow: ("config",), OptionsFlow: ("options",)}
+# The types of subentries that a flow makes; the flow of targets makes one of each kind.
+SUBENTRIES: Mapping[str, tuple[str, ...]] = {
+    "NutAccountFlow": ("nut_account",),
+    "UpsOutputFlow": ("ups_output",),
+    "TargetFlow": tuple(KINDS),
 }
+
+
+def confirms_identity(kind: Kind) -> bool:
+    """Tell whether the user confirms a certificate or a host's key."""
+    by_dialogue = {FieldType.HOST_KEY, FieldType.FINGERPRINT}
+    return any(field.type in by_dialogue for field in kind.fields)
+
+
 # Each repair has its texts under its own issue.
 REPAIRS: Mapping[str, str] = {
     "AllowAddressFlow": "nut_address_refused",
@@ -34,6 +48,10 @@ PASSED_THROUGH = {
     ("config", "integration_discovery"),
     ("config", "reauth"),
     ("config", "reconfigure"),
+    ("ups_output", "reconfigure"),
+    *((kind, "reconfigure") for kind in KINDS),
+    # Nothing to confirm: these kinds have no server of their own.
+    *((kind.name, "identity") for kind in KINDS.values() if not confirms_identity(kind)),
     ("issues", "init"),
 }
 # Home Assistant has the texts of these aborts.
@@ -103,12 +121,26 @@ def steps_of(flow: type) -> set[str]:
     }
 
 
+def subentry_errors() -> set[str]:
+    """Return the keys of the errors that every kind of subentry has texts for."""
+    return {
+        key
+        for kinds in SUBENTRIES.values()
+        for key in set[str].intersection(
+            *(set(section(EN, "config_subentries", kind, "error")) for kind in kinds)
+        )
+    }
+
+
 def our_flows() -> Iterator[tuple[type, tuple[str, ...]]]:
     for module in MODULES.values():
         for value in vars(module).values():
             if inspect.isclass(value) and value.__module__ == module.__name__:
                 if issubclass(value, RepairsFlow):
                     yield value, ("issues", REPAIRS[value.__name__], "fix_flow")
+                if issubclass(value, ConfigSubentryFlow):
+                    for kind in SUBENTRIES[value.__name__]:
+                        yield value, ("config_subentries", kind)
                 yield from (
                     (value, path) for base, path in FLOWS.items() if issubclass(value, base)
                 )
@@ -118,7 +150,8 @@ def our_flows() -> Iterator[tuple[type, tuple[str, ...]]]:
     ("flow", "path"), our_flows(), ids=lambda value: getattr(value, "__name__", "")
 )
 def test_each_step_has_its_texts(flow: type, path: tuple[str, ...]) -> None:
-    steps = {step for step in steps_of(flow) if (path[0], step) not in PASSED_THROUGH}
+    place = path[1] if path[0] == "config_subentries" else path[0]
+    steps = {step for step in steps_of(flow) if (place, step) not in PASSED_THROUGH}
     assert section(EN, *path, "step").keys() ^ steps == set()
 
 
@@ -136,10 +169,11 @@ def test_each_error_has_its_text_in_each_flow() -> None:
     everywhere = {
         *section(EN, "config", "error"),
         *section(EN, "options", "error"),
-        *section(EN, "config_subentries", "nut_account", "error"),
+        *subentry_errors(),
         *section(EN, "issues", "nut_address_refused", "fix_flow", "error"),
     }
-    assert (table_keys()[str] | set(_error_constants())) - everywhere == set()
+    plan = {key for _, key in MODULES["plan_actions"]._KEYS}
+    assert (table_keys()[str] - plan | set(_error_constants())) - everywhere == set()
     # The options share the step of the config flow, so what it reports must read the same.
     for key, text in section(EN, "options", "error").items():
         assert section(EN, "config", "error").get(key) == text
@@ -165,7 +199,9 @@ def test_each_exception_has_its_text() -> None:
     drivers = set(map(errors.error_key, causes))
     assert len(drivers) > len(errors._KEYS), "each kind of error has its own key"
     requests = set(errors.REQUEST_KEYS.values())
-    assert (drivers | requests | set(_exception_keys())) ^ EN["exceptions"].keys() == set()
+    plan = {MODULES["plan_actions"].OTHER_KEY, *(key for _, key in MODULES["plan_actions"]._KEYS)}
+    named = drivers | requests | plan | set(_exception_keys())
+    assert named ^ EN["exceptions"].keys() == set()
     assert drivers - section(EN, "config", "error").keys() == set()
 
 
@@ -194,7 +230,18 @@ def test_each_home_assistant_error_is_translated(path: Any) -> None:
 
 
 def test_each_issue_has_its_texts() -> None:
-    assert EN["issues"].keys() ^ {str(issue) for issue in MODULES["const"].Issue} == set()
+    named = {str(issue) for issue in MODULES["const"].Issue} | set(finding_keys())
+    assert EN["issues"].keys() ^ named == set()
+
+
+def finding_keys() -> Iterator[str]:
+    """Yield the keys of what the plan and its targets find wrong."""
+    for path in sorted((INTEGRATION / "shutdown").rglob("*.py")):
+        parts = path.relative_to(INTEGRATION).with_suffix("").parts
+        for name, value in vars(import_module(".".join((PACKAGE, *parts)))).items():
+            is_findings = name.endswith(("Finding", "FindingKey")) or name == "PlanKey"
+            if is_findings and inspect.isclass(value) and issubclass(value, StrEnum):
+                yield from (str(key) for key in value)
 
 
 def test_each_abort_has_its_text() -> None:
@@ -212,7 +259,8 @@ def test_each_abort_has_its_text() -> None:
     if "_abort_if_unique_id_mismatch" in names:
         reasons.add("unique_id_mismatch")
     aborts = set(section(EN, "config", "abort"))
-    aborts |= set(section(EN, "config_subentries", "nut_account", "abort"))
+    for kind in EN["config_subentries"]:
+        aborts |= set(section(EN, "config_subentries", kind, "abort"))
     assert reasons - HOME_ASSISTANTS_ABORTS == aborts - HOME_ASSISTANTS_ABORTS
 
 
@@ -251,6 +299,9 @@ def test_each_option_of_a_selector_has_its_text() -> None:
                         if key is not None:
                             wanted[key] = {str(option) for option in selector.config["options"]}
     assert wanted
+    wanted["home_assistant_host"] = {NOT_IN_PLAN}
+    for kind in KINDS.values():
+        wanted |= {field.name: set(field.choices) for field in kind.fields if field.choices}
     assert {key: set(texts["options"]) for key, texts in EN["selector"].items()} == wanted
 
 
@@ -259,7 +310,7 @@ def test_nothing_is_translated_that_the_code_does_not_name() -> None:
     named = [
         *section(EN, "config", "error"),
         *section(EN, "options", "error"),
-        *section(EN, "config_subentries", "nut_account", "error"),
+        *subentry_errors(),
         *EN["exceptions"],
         *section(EN, "system_health", "info"),
         *EN["config_subentries"],
