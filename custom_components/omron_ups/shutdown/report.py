@@ -30,6 +30,7 @@ class TargetReport:
     """From the first request to the first of the signals that proved it down."""
     back_at: str | None = None
     evidence: str = ""
+    """What showed how its stop ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,20 +162,25 @@ def _target_report(
 ) -> TargetReport:
     spec = plan.target(target_id)
     settled = {
-        entry.change.state: entry.stamp
+        entry.change.state: (entry.stamp, entry.change.evidence)
         for entry in entries
         if isinstance(entry.change, Settled) and entry.change.target_id == target_id
     }
+    nothing = (None, "")
+    down_at, _ = settled.get(TargetState.DOWN, nothing)
+    back_at, _ = settled.get(TargetState.BACK, nothing)
+    # Of the stop also if it came back later, for nobody doubts that it is up.
+    _, evidence = settled.get(target.stopped, nothing) if target.stopped else nothing
     return TargetReport(
         target_id=target_id,
         name=spec.name if spec else target_id,
         state=target.state,
         stopped=target.stopped,
         asked_at=_stamp_iso(target.asked),
-        down_at=_stamp_iso(settled.get(TargetState.DOWN)),
-        seconds=target.seconds,
-        back_at=_stamp_iso(settled.get(TargetState.BACK)),
-        evidence=target.evidence,
+        down_at=_stamp_iso(down_at),
+        seconds=_rounded(target.seconds, 1),
+        back_at=_stamp_iso(back_at),
+        evidence=evidence or target.evidence,
     )
 
 
@@ -185,8 +191,8 @@ def _line(entry: Entry) -> ReportLine:
         did=word_of(change),
         target_id=getattr(change, "target_id", ""),
         detail=detail_of(change),
-        charge=entry.stamp.charge,
-        runtime_s=entry.stamp.runtime_s,
+        charge=_rounded(entry.stamp.charge, 1),
+        runtime_s=_rounded(entry.stamp.runtime_s, 0),
     )
 
 
@@ -203,6 +209,11 @@ def detail_of(change: Any) -> str:
         parts.append(f"in {delay_s:.0f} s")
     parts.extend(text for name in ("evidence", "detail") if (text := getattr(change, name, "")))
     return ", ".join(parts)
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    """Return what people read: between two readings the figures are estimates."""
+    return None if value is None else round(value, digits)
 
 
 def _iso(at: datetime) -> str:
