@@ -101,6 +101,25 @@ class HassProcess:
         process.kill()
         await process.wait()
 
+    async def crash(self) -> None:
+        """Kill Home Assistant in the middle of whatever it does.
+
+        Raises:
+            HassError: None is running.
+        """
+        if self._process is None:
+            raise HassError("Home Assistant is not running")
+        self._process.kill()
+        await self._process.wait()
+
+    async def start_again(self) -> None:
+        """Start Home Assistant after it has ended, and wait until its HTTP API answers.
+
+        Raises:
+            HassError: It ended by itself or did not answer in 120 s.
+        """
+        await self._start()
+
     async def _start(self) -> None:
         command = ("scripts.lib.hass", "--config", str(self._folder), "--skip-pip")
         with self._log.open("ab") as log:
