@@ -199,7 +199,13 @@ def _hangs_dead(run: Run, spec: TargetSpec) -> bool:
     if run.has_second_feed(spec):
         return True
     # That we run proves that the host that runs us does, whatever it has been told.
-    return spec.target_id != run.plan.home_assistant_host and run.is_off(spec.target_id)
+    if spec.target_id == run.plan.home_assistant_host:
+        return False
+    watch = run.watch(spec.target_id)
+    is_silent = watch is None or not watch.is_alive
+    # Whoever was told to stop, and had its time, shows nothing more if it never shows anything.
+    is_over = run.target(spec.target_id).is_past_return and is_silent
+    return is_over or run.is_off(spec.target_id)
 
 
 def _can_wake(run: Run, spec: TargetSpec) -> bool:
