@@ -296,7 +296,7 @@ def check_ends(ending: Ending) -> Iterator[str]:
         return
     began = [f for f in ending.facts.of(What.EVENT) if f.detail.startswith("plan_started")]
     died = ending.facts.last(What.HA_CRASH, What.HA_STOP)
-    if not began or (died and died.at > began[0].at):
+    if not began or (died and died.at >= began[0].at):
         return
     is_over = bool(ending.home.ends) or not ending.scenario.mains_returns
     if not is_over or not ending.home.has_report_at_end:
@@ -390,7 +390,7 @@ def _low_for_s(ending: Ending, cut: Fact) -> float:
     died = ending.facts.last(What.HA_CRASH, What.HA_STOP, until=cut.at - 0.001)
     if low is None or lost is None or low.at < lost.at or up is None:
         return 0.0
-    if died and died.at > low.at and died.at > up.at:
+    if died and died.at > up.at:
         return 0.0
     return cut.at - max(low.at, up.at)
 

@@ -151,7 +151,7 @@ class Rack(RackView):
 
     def note_estimate(self) -> None:
         """Remember what a reading of this moment tells of the time that is left."""
-        if not self.has_source():
+        if not self.has_source() or self.now() < self.readings.unknown_until:
             return
         told, ups = self.readings, self.ups
         factor = told.runtime_factor
@@ -184,7 +184,7 @@ class Rack(RackView):
             left_s=self.left_s(),
             runtime_s=self.runtime_s(),
             was_low=self.ups.is_low,
-            was_silent=not self.has_source(),
+            was_silent=not self.has_source() or self.now() < self.readings.unknown_until,
         )
 
     def _uses_storage(self, machine: Machine) -> bool:
@@ -208,8 +208,10 @@ class Rack(RackView):
         if machine.state is not MachineState.UP:
             return
         spec, ups = machine.spec, self.ups
-        if spec.follows and self._is_told_by_nut(spec.follows):
+        if spec.follows and self.fsd is not None and spec.follows in self.fsd:
             machine.begin_stop("FSD")
+        elif spec.follows and self._has_lost_server():
+            machine.begin_stop("no NUT server")
         if not ups.on_battery or ups.on_battery_since is None or spec.second_feed:
             return
         if spec.own_timer_s is not None and self.now() - ups.on_battery_since > spec.own_timer_s:
@@ -220,11 +222,11 @@ class Rack(RackView):
             self.facts.hit("acts_at_low")
             machine.begin_stop("low battery")
 
-    def _is_told_by_nut(self, clients_id: str) -> bool:
-        """Return whether upsmon of a client stops its host now."""
-        if self.fsd is None:
-            return self.ups.on_battery and self.now() - self._server_lost_at > DEADTIME_S
-        return clients_id in self.fsd
+    def _has_lost_server(self) -> bool:
+        """Return whether upsmon of a client takes the battery for low: it hears nothing."""
+        if self.fsd is not None or not self.ups.on_battery:
+            return False
+        return self.now() - self._server_lost_at > DEADTIME_S
 
     def _schedule(self, ups: RackUps, outages: Iterable[Outage]) -> None:
         for outage in outages:
