@@ -182,7 +182,7 @@ class Run:
         if target.seen is not None or not watch.is_silent():
             return None
         # Somebody who says yes was up, whatever a look says: it may look at the wrong ports.
-        was_asked = target.was_accepted or (self._is_resumed and target.asked is not None)
+        was_asked = target.was_accepted or self._was_asked_before_us(target)
         return None if was_asked else HostState.DOWN
 
     def _down(self, spec: TargetSpec, target: TargetRecord, watch: DownWatch) -> None:
@@ -193,7 +193,7 @@ class Run:
             if self._may_boot(target, watch):
                 return
         if target.seen is None and target.asked is not None and not watch.is_conclusive:
-            if not self._is_resumed:
+            if not self._was_asked_before_us(target):
                 return
             is_ours = True
         if not is_ours:
@@ -215,7 +215,7 @@ class Run:
         asked = target.asked
         if asked is None or watch.silent_since is None or target.seen is not HostState.UP:
             return None
-        if asked.boot_id != self.ports.clock.boot_id or asked.monotonic < self.began:
+        if self._was_asked_before_us(target):
             return None
         return max(0.0, watch.silent_since - asked.monotonic)
 
@@ -230,11 +230,12 @@ class Run:
         except Exception:
             _LOGGER.exception("The duration of a stop cannot be kept")
 
-    @property
-    def _is_resumed(self) -> bool:
-        """Whether the open plan began in an earlier life of Home Assistant."""
-        began = self.record.began
-        return began.boot_id != self.ports.clock.boot_id or began.monotonic < self.began
+    def _was_asked_before_us(self, target: TargetRecord) -> bool:
+        """Return whether an earlier life of Home Assistant asked it, when nobody looked."""
+        asked = target.asked
+        if asked is None:
+            return False
+        return asked.boot_id != self.ports.clock.boot_id or asked.monotonic < self.began
 
     # Power and time
 

@@ -84,6 +84,7 @@ class Steering:
         self._muted: frozenset[Reason] = frozenset()
         self._told: set[PlanEventType] = set()
         self._last: tuple[frozenset[str], float] | None = None
+        self._mains_at: float | None = None
 
     @property
     def record(self) -> PlanRecord | None:
@@ -106,6 +107,7 @@ class Steering:
         now = self._recall.now()
         situation = self.supply.situation(now, self.record)
         if situation is Situation.MAINS:
+            self._mains_at = self._run.monotonic()
             self._told -= {PlanEventType.WOULD_START, PlanEventType.DATA_LOST}
             self._muted = frozenset()
         self._follow(situation)
@@ -271,7 +273,7 @@ class Steering:
             reason = reason or record.reason
         if reason is None or reason in self._muted or situation is not Situation.BATTERY:
             return
-        if record is None and self._is_stale(now):
+        if self._is_stale(now):
             return
         everybody = frozenset(spec.target_id for spec in self._run.specs(self._run.targets))
         if not everybody or not self._is_new(record, everybody):
@@ -286,8 +288,13 @@ class Steering:
         self._begin(reason, everybody, situation)
 
     def _is_stale(self, now: PowerNow) -> bool:
-        """Return whether nothing was read since the last plan ended: that was its outage."""
-        return self._last is not None and now.silent_s > self._run.monotonic() - self._last[1]
+        """Return whether nothing was read since mains was there, or since the last plan ended.
+
+        Whatever was read before was about an outage that is over.
+        """
+        ends = [self._mains_at] if self._last is None else [self._mains_at, self._last[1]]
+        times = [at for at in ends if at is not None]
+        return bool(times) and now.silent_s > self._run.monotonic() - max(times)
 
     def _was_interrupted(self, record: PlanRecord) -> bool:
         """Return whether the machine that runs us started anew in the middle of the plan."""

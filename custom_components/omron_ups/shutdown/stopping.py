@@ -8,6 +8,7 @@ import asyncio
 import logging
 from typing import Final
 
+from .durations import patience_s
 from .folding import STOP_ENDED, StepRecord
 from .gates import pass_gate
 from .models import HostState, Outcome, Reply, TargetState
@@ -23,6 +24,8 @@ RETRY_S: Final = 5.0
 """Before a request is sent again that certainly never left, or that can be undone."""
 ATTEMPTS: Final = 2
 """Requests of one step in one plan, the second only after contrary evidence."""
+NEVER_SENT_S: Final = 10.0
+"""How long a host must at least be up, when all of its time is over, to be taken for not asked."""
 ESCALATION_S: Final = 30.0
 """How long the harder way may take, if there is time."""
 UP_AGAIN_S: Final = 8.0
@@ -265,10 +268,10 @@ class _Stopping:
 
     async def _finish(self, step: StopStep) -> None:
         """Wait until the host is down; ask again if it demonstrably did not listen."""
-        while self._remaining_s() > 0.0 or self._will_resend(step):
-            if self._may_resend(step):
-                await self._send(step)
-            await self._pause()
+        await self._wait(step)
+        if self._was_never_sent(step):
+            await self._send(step)
+            await self._wait(step)
         reply = await self._escalate_late(step)
         if reply is not None and reply.outcome is Outcome.ACCEPTED:
             until = self._run.monotonic() + ESCALATION_S
@@ -276,14 +279,37 @@ class _Stopping:
                 await self._pause()
         self._run.settle(self._id, TargetState.OVERDUE, self._last_seen())
 
+    async def _wait(self, step: StopStep) -> None:
+        while self._remaining_s() > 0.0 or self._will_resend(step):
+            if self._may_resend(step):
+                await self._send(step)
+            await self._pause()
+
+    def _was_never_sent(self, step: StopStep) -> bool:
+        """Return whether we died between intent and request, by all that can be seen.
+
+        All of its time has passed since, and the host has been up throughout.
+        """
+        record, watch = self._step(step), self._run.watch(self._id)
+        if record is None or watch is None or record.attempts >= ATTEMPTS:
+            return False
+        return record.outcome is None and watch.up_s(self._run.monotonic()) >= NEVER_SENT_S
+
     def _may_resend(self, step: StopStep) -> bool:
         """Return whether the host has been up since the last request for long enough."""
-        ignored_s = self._ignored_s(step)
-        return (
-            ignored_s is not None
-            and step.resend_after_s is not None
-            and ignored_s >= step.resend_after_s
-        )
+        ignored_s, after_s = self._ignored_s(step), self._resend_after_s(step)
+        return ignored_s is not None and after_s is not None and ignored_s >= after_s
+
+    def _resend_after_s(self, step: StopStep) -> float | None:
+        """Return how long a host must be up to be asked again; None: it must not be."""
+        record = self._step(step)
+        if record is None or step.resend_after_s is not None:
+            return step.resend_after_s
+        if record.outcome not in {None, Outcome.UNKNOWN}:
+            return None
+        # Nobody knows whether it was ever asked. It would be down by now, or on its way.
+        stops = self._run.ports.durations.seconds(self._id)
+        return patience_s(self._spec, stops)
 
     def _will_resend(self, step: StopStep) -> bool:
         """Return whether it is worth the time to wait until the host may be asked again."""
@@ -296,7 +322,7 @@ class _Stopping:
         None if it may not be asked again, whatever it shows.
         """
         record, watch = self._step(step), self._run.watch(self._id)
-        if record is None or watch is None or step.resend_after_s is None:
+        if record is None or watch is None or self._resend_after_s(step) is None:
             return None
         if record.attempts >= ATTEMPTS or record.outcome is Outcome.REFUSED:
             return None

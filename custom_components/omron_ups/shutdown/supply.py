@@ -83,14 +83,17 @@ class Supply:
         machine that has power elsewhere. Then the source is woken to find out: a host without
         power does not hear it, and one with power tells us where that comes from.
         """
-        sources = [target.target_id for target in self._plan.targets if target.is_data_source]
-        is_stopped = any(record.target(target_id).is_ours for target_id in sources)
-        if not is_stopped or not now.is_silent or now.runtime_s is None or now.runtime_s > 0.0:
+        if not now.is_silent or now.runtime_s is None or now.runtime_s > 0.0:
             self._spent_at = None
             return 0.0
         moment = self._clock.monotonic()
-        if self._spent_at is None:
+        sources = [target.target_id for target in self._plan.targets if target.is_data_source]
+        is_stopped = any(record.target(target_id).is_ours for target_id in sources)
+        if self._spent_at is None and is_stopped:
             self._spent_at = moment
+        # The source that was woken for it needs a while before it tells anything.
+        if self._spent_at is None:
+            return 0.0
         lasted_s = moment - self._spent_at
         return lasted_s if lasted_s >= PRESUMED_S else 0.0
 

@@ -43,6 +43,7 @@ class Worker:
             Mode.HOLD: self._hold,
             Mode.UNDO: self._undo,
             Mode.RESTORE: self._restore,
+            Mode.PAUSE: self._pause,
         }
 
     def set_mode(self, mode: Mode, *, anew: bool = False) -> None:
@@ -117,6 +118,13 @@ class Worker:
         options = self._run.plan.restore
         await restore_all(self._run, may_wake=options.is_enabled, has_power=self._has_power)
         self._end()
+
+    async def _pause(self) -> None:
+        """Let no countdown cut the host that runs us: that we live proves that it is not off."""
+        output, own = self._run.ports.output, self._run.plan.own_host
+        if output is None or own is None or Output(self._run, output).remaining_s() <= 0.0:
+            return
+        await Output(self._run, output).cancel()
 
     def _has_power(self) -> bool:
         return self._supply.may_start_hosts(self._run.power(), self._run.record)
