@@ -38,7 +38,3 @@ class LoginPause:
         """Note that a login was refused."""
         self._refused_at = asyncio.get_running_loop().time()
         self._words = words
-
-    def end(self) -> None:
-        """Note that a login was accepted."""
-        self._refused_at = None

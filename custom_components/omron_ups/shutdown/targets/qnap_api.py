@@ -235,7 +235,6 @@ class QnapApi:
         raise BadAnswerError(f"{self.label} accepts the login, but gives no session")
 
     def _session(self, answer: Answer, sid: str, *, was_in_url: bool) -> Session:
-        self._pause.end()
         self._http.add_secrets((sid,))
         return Session(
             sid=sid, is_administrator=answer.value("isAdmin") != "0", was_in_url=was_in_url

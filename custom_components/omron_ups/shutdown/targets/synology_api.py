@@ -249,7 +249,6 @@ class SynologyApi:
         except WrongPasswordError as err:
             self._pause.begin(str(err))
             raise
-        self._pause.end()
         given = Session(
             sid=str(data.get("sid") or ""),
             token=str(data.get("synotoken") or ""),
