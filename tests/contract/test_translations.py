@@ -62,7 +62,7 @@ def test_english_names_are_in_sentence_case() -> None:
 
 
 # Names of products and terms of their own, the same in every language.
-SAME = {"Proxmox VE", "Webhook", "ping"}
+SAME = {"Proxmox VE", "Synology NAS", "Webhook", "ping"}
 
 
 def test_japanese_is_japanese() -> None:
