@@ -101,7 +101,12 @@ class NutService:
 
     def has_name(self, name: str) -> bool:
         """Tell whether clients can ask for the UPS under this name, whatever its case."""
-        return self.is_serving and name.lower() in {item.lower() for item in self._ups.names}
+        return self.is_serving and self.goes_by(name)
+
+    def goes_by(self, name: str) -> bool:
+        """Tell whether it is one of the UPS's names, also before clients can ask for it."""
+        is_offered = self.is_serving or nut_options(self._entry).enabled
+        return is_offered and name.lower() in {item.lower() for item in self._ups.names}
 
     def is_forced_shutdown(self, name: str) -> bool:
         """Tell whether FSD is set for a name."""

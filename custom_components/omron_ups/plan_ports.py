@@ -82,14 +82,14 @@ class NutClients:
         return self._nut.is_forced_shutdown(alias)
 
     async def force(self, alias: str) -> None:
-        """Set FSD under this name alone.
+        """Set FSD under this name alone; a server that is about to start begins with it.
 
         Raises:
-            RefusedError: the UPS has no such name.
+            RefusedError: the UPS has no such name, or is not served.
 
         """
-        if not self._nut.has_name(alias):
-            raise RefusedError(f"the NUT server has no UPS called {alias}, or does not run")
+        if not self._nut.goes_by(alias):
+            raise RefusedError(f"the NUT server has no UPS called {alias}, or is switched off")
         self._nut.set_forced_shutdown(alias)
 
     async def release(self, alias: str) -> None:
