@@ -13,6 +13,9 @@ from .connection import Connection, make_connection
 from .const import DOMAIN
 from .coordinator import OmronConfigEntry, OmronCoordinator, OmronRuntimeData
 from .delay_store import DelayStore
+from .discord_channel import OutboxFile
+from .discord_plan import PlanTeller
+from .discord_service import DiscordService
 from .driver import UpsError, UpsSource
 from .entity import device_info
 from .errors import not_ready
@@ -35,6 +38,7 @@ PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
     Platform.EVENT,
+    Platform.NOTIFY,
     Platform.NUMBER,
     Platform.SELECT,
     Platform.SENSOR,
@@ -73,27 +77,39 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
     outage_log = OutageLog(hass, entry.entry_id)
     await outage_log.async_load(on_battery=ups.state.on_battery)
     coordinator = OmronCoordinator(hass, entry, ups)
+    reports = PowerReports(hass, coordinator=coordinator, nut=nut, outage_log=outage_log)
     entry.runtime_data = OmronRuntimeData(
         coordinator=coordinator,
         ups=ups,
         nut=nut,
         plan=plan,
         outage_log=outage_log,
-        reports=PowerReports(hass, coordinator=coordinator, nut=nut, outage_log=outage_log),
+        reports=reports,
+        discord=DiscordService(hass, entry, reports),
         simulated=connection.simulated,
     )
     entry.async_on_unload(entry.runtime_data.async_close)
     entry.async_on_unload(ups.subscribe(entry.runtime_data.async_handle_state))
+    await entry.runtime_data.discord.async_start()
     await entry.runtime_data.nut.async_start()
-
-    dr.async_get(hass).async_get_or_create(
-        config_entry_id=entry.entry_id, **device_info(entry, ups.state)
-    )
-    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    entry.runtime_data.reports.async_start()
-    entry.async_on_unload(async_report_plan(plan, entry.runtime_data.reports))
+    await _async_show(hass, entry)
     _listen(hass, entry)
     return True
+
+
+async def _async_show(hass: HomeAssistant, entry: OmronConfigEntry) -> None:
+    """Set up the entities, and from then on tell what happens."""
+    data = entry.runtime_data
+    dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id, **device_info(entry, data.ups.state)
+    )
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    data.reports.async_start()
+    entry.async_on_unload(async_report_plan(data.plan, data.reports))
+    teller = PlanTeller(
+        data.discord, data.plan.runner, maintenance_until=lambda: data.plan.maintenance_until
+    )
+    entry.async_on_unload(teller.async_start())
 
 
 async def _async_reach(
@@ -156,5 +172,6 @@ async def async_remove_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> No
     """Forget what is known of a UPS that is no longer configured."""
     await DelayStore(hass, entry.entry_id).async_remove()
     await OutageLog(hass, entry.entry_id).async_remove()
+    await OutboxFile(hass, entry.entry_id).async_remove()
     await FileSettingMemory(hass, entry.entry_id).async_remove()
     await async_remove_plan(hass, entry.entry_id)

@@ -37,6 +37,7 @@ class EntryChanges:
     async def async_handle_update(self, _hass: HomeAssistant, entry: OmronConfigEntry) -> None:
         """Take over what the user changed."""
         self.async_stop()
+        await entry.runtime_data.discord.async_apply()
         if _foundation(entry) == self._running_on:
             entry.runtime_data.nut.async_apply()
             entry.runtime_data.plan.async_apply()

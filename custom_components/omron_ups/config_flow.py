@@ -36,10 +36,12 @@ from .const import (
     CONF_UPS,
     DOMAIN,
     LOGGER,
+    SUBENTRY_DISCORD,
     SUBENTRY_NUT_ACCOUNT,
     SUBENTRY_UPS_OUTPUT,
     ConnectionKind,
 )
+from .discord_flow import DiscordFlow
 from .driver import PROFILES, UpsError, UpsState, list_usb_units
 from .errors import flow_error_key, flow_error_placeholders
 from .identity import async_device_of, place_of, unique_id_of
@@ -120,6 +122,7 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> dict[str, type[ConfigSubentryFlow]]:
         """Return what can be added to a UPS."""
         return {
+            SUBENTRY_DISCORD: DiscordFlow,
             SUBENTRY_NUT_ACCOUNT: NutAccountFlow,
             SUBENTRY_UPS_OUTPUT: UpsOutputFlow,
             **dict.fromkeys(KINDS, TargetFlow),

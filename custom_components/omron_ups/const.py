@@ -73,6 +73,10 @@ CONF_NETWORKS: Final = "networks"
 CONF_ADD_ALIAS: Final = "add_alias"
 
 SUBENTRY_DISCORD: Final = "discord"
+CONF_WEBHOOK_URL: Final = "webhook_url"
+CONF_EVENTS: Final = "events"
+CONF_PLAN_PROGRESS: Final = "plan_progress"
+CONF_MENTION: Final = "mention"
 SUBENTRY_UPS_OUTPUT: Final = "ups_output"
 CONF_CONFIRMED: Final = "confirmed"
 CONF_RETURNS: Final = "returns"
@@ -139,6 +143,7 @@ class Issue(StrEnum):
     NUT_CLIENT_MISSING = "nut_client_missing"
     NUT_FORCED_SHUTDOWN = "nut_forced_shutdown"
     RELOAD_WAITS = "reload_waits"
+    DISCORD_WEBHOOK_GONE = "discord_webhook_gone"
 
 
 # How often the age of the readings is looked at while nothing else happens.

@@ -8,6 +8,7 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .const import LOGGER
+from .discord_service import DiscordService
 from .driver import SimulatedUps, UpsSource, UpsState
 from .errors import update_failed
 from .nut_service import NutService
@@ -26,6 +27,7 @@ class OmronRuntimeData:
     plan: PlanService
     outage_log: OutageLog
     reports: PowerReports
+    discord: DiscordService
     simulated: SimulatedUps | None
     """The simulation behind the UPS, if it is one."""
 
@@ -43,6 +45,7 @@ class OmronRuntimeData:
         await self.plan.async_stop()
         await self.nut.async_stop()
         await self.ups.stop()
+        await self.discord.async_stop()
 
     async def async_handle_stop(self, _event: Event) -> None:
         """Close the server, then the device, because Home Assistant stops."""
@@ -50,6 +53,7 @@ class OmronRuntimeData:
         await self.plan.async_stop()
         await self.nut.async_stop(final=True)
         await self.ups.stop()
+        await self.discord.async_stop()
 
 
 type OmronConfigEntry = ConfigEntry[OmronRuntimeData]

@@ -15,6 +15,7 @@ from .const import (
     CONF_NETWORKS,
     CONF_PASSWORD_HASH,
     CONF_PRIVATE_KEY,
+    CONF_WEBHOOK_URL,
 )
 from .coordinator import OmronConfigEntry, OmronRuntimeData
 from .driver import Ups, make_dump
@@ -31,6 +32,7 @@ TO_REDACT: Final = frozenset(
         CONF_PASSWORD_HASH,
         CONF_PRIVATE_KEY,
         CONF_USERNAME,
+        CONF_WEBHOOK_URL,
         "address",
         "device.contact",
         "device.location",
@@ -63,6 +65,10 @@ async def async_get_config_entry_diagnostics(
             # server hands on no replies of its unit.
             "dump": make_dump(data.ups) if isinstance(data.ups, Ups) else None,
             "nut": _nut(data.nut, {*data.ups.state.variables, *data.ups.commands}),
+            "discord": [
+                {"is_gone": channel.is_gone, "waiting": channel.waiting}
+                for channel in data.discord.channels.values()
+            ],
             "outages": asdict(data.outage_log.outages),
         },
         TO_REDACT,

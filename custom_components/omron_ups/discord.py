@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import aiohttp
 
-API: Final = "https://discord.com/api/v10"
+API = "https://discord.com/api/v10"
+"""The root of all requests; no setting, but tests put a Discord of their own there."""
 REQUEST_LIMIT_S: Final = 15.0
 
 # Discord's limits, in characters; figures of its API documentation.
@@ -137,10 +138,12 @@ class Message:
 class DiscordWebhook:
     """Posts and edits messages through one webhook."""
 
-    def __init__(self, session: aiohttp.ClientSession, webhook: Webhook, *, api: str = API) -> None:
-        """Send nothing yet."""
+    def __init__(
+        self, session: aiohttp.ClientSession, webhook: Webhook, *, api: str | None = None
+    ) -> None:
+        """Send nothing yet; `api` stands for another root than Discord's own, in tests."""
         self._session = session
-        self._url = f"{api}/webhooks/{webhook.webhook_id}/{webhook.token}"
+        self._url = f"{api or API}/webhooks/{webhook.webhook_id}/{webhook.token}"
         self._free_at = 0.0
 
     @property

@@ -16,7 +16,7 @@ JAPANESE: Final = "ja"
 KIND_TEXT: Final = "text"
 """A message of the user's own; `data`: title, message."""
 KIND_PLAN: Final = "plan"
-"""How far a plan has come; `data`: state, reason, result, rows of [name, state, seconds]."""
+"""How far a plan has come; `data`: event, detail, rows as in `_rows`."""
 KIND_REPORT: Final = "report"
 """What a plan did, told once it is over; `data` as for KIND_PLAN."""
 
@@ -244,7 +244,11 @@ def _is_same_plan(letter: Letter, first: Letter) -> bool:
 
 
 def _whole_outage(letters: Sequence[Letter]) -> int | None:
-    """Return how many letters from the front tell of an outage that came to nothing."""
+    """Return how many letters from the front tell of an outage that came to nothing.
+
+    Where more happened than the letters tell, `is_quiet` of the last one is false: then somebody
+    may have shut down.
+    """
     first = letters[0]
     if first.kind != "power_lost" or not first.group:
         return None
@@ -252,7 +256,7 @@ def _whole_outage(letters: Sequence[Letter]) -> int | None:
         if item.group != first.group:
             return None
         if item.kind == "power_restored":
-            return count
+            return count if item.data.get("is_quiet", True) else None
     return None
 
 
@@ -308,12 +312,20 @@ def _plan(letter: Letter, language: str, *, mention: str) -> Message:
 
 
 def _rows(rows: Sequence[Sequence[Any]], language: str) -> list[str]:
-    """Return one line for each target: name, state, seconds that it took or None."""
+    """Return one line for each target.
+
+    Args:
+        rows: Name, state, seconds that it took or None, battery charge at that time if known.
+        language: Of the words.
+
+    """
     column = 1 if language == ENGLISH else 2
     lines = []
-    for name, state, seconds in rows:
+    for name, state, seconds, *charge in rows:
         words = TARGET_STATES.get(str(state), ("", str(state), str(state)))
-        took = f" ({duration(seconds, language)})" if seconds else ""
+        known = [duration(seconds, language)] if seconds else []
+        known += [f"{value:.0f} %" for value in charge if value is not None]
+        took = f" ({', '.join(known)})" if known else ""
         lines.append(f"{words[0]} **{_plain(str(name))}** {words[column]}{took}")
     return lines
 

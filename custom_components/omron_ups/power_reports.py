@@ -10,6 +10,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
+from .const import LOGGER
 from .driver import PowerEvent, UpsState, power_events
 from .nut import ForcedShutdown
 from .nut_service import NutService
@@ -60,9 +61,9 @@ class PowerReports:
     ) -> None:
         """Tell nobody yet."""
         self._hass = hass
-        self._coordinator = coordinator
+        self.coordinator = coordinator
         self._nut = nut
-        self._outage_log = outage_log
+        self.outage_log = outage_log
         self._seen = coordinator.data
         self._listeners: list[Report] = []
         self._timers: dict[PowerEvent, CALLBACK_TYPE] = {}
@@ -77,13 +78,13 @@ class PowerReports:
     @callback
     def async_start(self) -> None:
         """Take bearings, and begin to watch; those who want to hear of it are there now."""
-        self._seen = self._coordinator.data
+        self._seen = self.coordinator.data
         self._undo = [
-            self._coordinator.async_add_listener(self._async_handle_update),
+            self.coordinator.async_add_listener(self._async_handle_update),
             self._nut.forced_shutdowns.subscribe(self._async_handle_forced_shutdown),
         ]
         self._async_keep_reminders(self._seen)
-        if self._outage_log.ended_unseen:
+        if self.outage_log.ended_unseen:
             # After the event entity has shown its last event: what changes then is news to
             # automations.
             self._hass.loop.call_soon(self.async_report, PowerEvent.POWER_RESTORED)
@@ -107,12 +108,15 @@ class PowerReports:
         """
         facts = {**_facts(self._seen), **(details or {})}
         for listener in tuple(self._listeners):
-            listener(event, facts)
+            try:
+                listener(event, facts)
+            except Exception:  # noqa: BLE001 - whatever it is, the others must hear of it
+                LOGGER.exception("Somebody could not be told of %s", event)
 
     @callback
     def _async_handle_update(self) -> None:
         """Tell what happened since the last time we looked."""
-        old, self._seen = self._seen, self._coordinator.data
+        old, self._seen = self._seen, self.coordinator.data
         for event in power_events(old, self._seen):
             self.async_report(event)
         self._async_keep_reminders(self._seen)

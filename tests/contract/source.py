@@ -10,7 +10,7 @@ from typing import Any
 CHECKOUT = Path(__file__).parents[2]
 INTEGRATION = CHECKOUT / "custom_components/omron_ups"
 LANGUAGES = ("en", "ja")
-PLATFORMS = ("binary_sensor", "button", "event", "number", "select", "sensor", "switch")
+PLATFORMS = ("binary_sensor", "button", "event", "notify", "number", "select", "sensor", "switch")
 
 
 @cache

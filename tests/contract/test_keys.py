@@ -26,6 +26,7 @@ EN = translation("en")
 FLOWS: Mapping[type, tuple[str, ...]] = {ConfigFlow: ("config",), OptionsFlow: ("options",)}
 # The types of subentries that a flow makes; the flow of targets makes one of each kind.
 SUBENTRIES: Mapping[str, tuple[str, ...]] = {
+    "DiscordFlow": ("discord",),
     "NutAccountFlow": ("nut_account",),
     "UpsOutputFlow": ("ups_output",),
     "TargetFlow": tuple(KINDS),

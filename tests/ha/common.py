@@ -34,22 +34,27 @@ from custom_components.omron_ups.const import (
     CONF_ROLE,
     CONF_UPS,
     CONF_UPS_NAME,
+    CONF_WEBHOOK_URL,
     DOMAIN,
     SECTION_ADVANCED,
+    SUBENTRY_DISCORD,
     SUBENTRY_NUT_ACCOUNT,
     ConnectionKind,
 )
 from custom_components.omron_ups.nut import hash_password
+from scripts.lib.discord_server import TOKEN, WEBHOOK_ID
 
 __all__ = [
     "ENTRY_ID",
     "LOOPBACK",
     "PASSWORD",
     "TITLE",
+    "WEBHOOK_URL",
     "MockConfigEntry",
     "NutConnection",
     "accepts",
     "add_account",
+    "add_webhook",
     "async_fire_time_changed",
     "change_nut_server",
     "eventually",
@@ -71,6 +76,7 @@ __all__ = [
 LOOPBACK = "127.0.0.1"
 TITLE = "BW55T"
 PASSWORD = "secret"
+WEBHOOK_URL = f"https://discord.com/api/webhooks/{WEBHOOK_ID}/{TOKEN}"
 ENTRY_ID = "01JDOMRONUPS00000000000000"
 
 
@@ -194,6 +200,26 @@ async def add_account(
     hass.config_entries.async_add_subentry(entry, account)
     await hass.async_block_till_done()
     return account.subentry_id
+
+
+async def add_webhook(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    *,
+    title: str = "Discord",
+    unique_id: str = WEBHOOK_ID,
+    **data: Any,
+) -> str:
+    """Add the webhook of scripts.lib.discord_server, and return the id of its subentry."""
+    webhook = ConfigSubentry(
+        subentry_type=SUBENTRY_DISCORD,
+        title=title,
+        unique_id=unique_id,
+        data=MappingProxyType({CONF_WEBHOOK_URL: WEBHOOK_URL, **data}),
+    )
+    hass.config_entries.async_add_subentry(entry, webhook)
+    await hass.async_block_till_done()
+    return webhook.subentry_id
 
 
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:

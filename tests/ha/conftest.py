@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
+from aiohttp.test_utils import TestServer
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension  # type: ignore[import-untyped]
@@ -19,6 +20,7 @@ from custom_components.omron_ups.driver import (
     Timing,
     UpsOptions,
 )
+from scripts.lib.discord_server import DiscordServer
 from tests.driver.remote_data import OFFERS, UNIT
 from tests.driver.remote_rig import QUICK, Rig, running_rig
 from tests.ha.common import (
@@ -124,3 +126,12 @@ async def complete(hass: HomeAssistant, loaded: MockConfigEntry) -> MockConfigEn
     await eventually(lambda: ups.state.input_sensitivity is not None)
     await hass.async_block_till_done()
     return loaded
+
+
+@pytest.fixture
+async def discord(socket_enabled: None) -> AsyncGenerator[DiscordServer]:
+    """Return a Discord of our own, which every webhook leads to."""
+    discord = DiscordServer(limit=1000)
+    async with TestServer(discord.app()) as server:
+        with patch("custom_components.omron_ups.discord.API", str(server.make_url("/api/v10"))):
+            yield discord
