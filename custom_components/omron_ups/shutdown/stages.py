@@ -87,6 +87,8 @@ async def _watch_for_more(run: Run, group: asyncio.TaskGroup) -> None:
 
 
 def _needs_stop_after_all(run: Run, spec: TargetSpec) -> bool:
+    if spec.target_id == run.plan.home_assistant_host:
+        return False
     target = run.target(spec.target_id)
     if target.state is TargetState.SKIPPED:
         return not run.has_second_feed(spec)

@@ -24,8 +24,6 @@ RETRY_S: Final = 5.0
 """Before a request is sent again that certainly never left, or that can be undone."""
 ATTEMPTS: Final = 2
 """Requests of one step in one plan, the second only after contrary evidence."""
-NEVER_SENT_S: Final = 10.0
-"""How long a host must at least be up, when all of its time is over, to be taken for not asked."""
 ESCALATION_S: Final = 30.0
 """How long the harder way may take, if there is time."""
 UP_AGAIN_S: Final = 8.0
@@ -268,32 +266,16 @@ class _Stopping:
 
     async def _finish(self, step: StopStep) -> None:
         """Wait until the host is down; ask again if it demonstrably did not listen."""
-        await self._wait(step)
-        if self._was_never_sent(step):
-            await self._send(step)
-            await self._wait(step)
+        while self._remaining_s() > 0.0 or self._will_resend(step):
+            if self._may_resend(step):
+                await self._send(step)
+            await self._pause()
         reply = await self._escalate_late(step)
         if reply is not None and reply.outcome is Outcome.ACCEPTED:
             until = self._run.monotonic() + ESCALATION_S
             while self._run.monotonic() < until:
                 await self._pause()
         self._run.settle(self._id, TargetState.OVERDUE, self._last_seen())
-
-    async def _wait(self, step: StopStep) -> None:
-        while self._remaining_s() > 0.0 or self._will_resend(step):
-            if self._may_resend(step):
-                await self._send(step)
-            await self._pause()
-
-    def _was_never_sent(self, step: StopStep) -> bool:
-        """Return whether we died between intent and request, by all that can be seen.
-
-        All of its time has passed since, and the host has been up throughout.
-        """
-        record, watch = self._step(step), self._run.watch(self._id)
-        if record is None or watch is None or record.attempts >= ATTEMPTS:
-            return False
-        return record.outcome is None and watch.up_s(self._run.monotonic()) >= NEVER_SENT_S
 
     def _may_resend(self, step: StopStep) -> bool:
         """Return whether the host has been up since the last request for long enough."""
