@@ -41,6 +41,8 @@ _PUBLIC_KEY: Final = "public_key"
 # Where administrators usually put what a forced command runs.
 _FORCED_PROGRAM: Final = "/usr/local/sbin/ups-shutdown"
 _MAC: Final = re.compile(r"[0-9A-Fa-f]{2}([:-]?[0-9A-Fa-f]{2}){5}")
+# What makes it another machine.
+_PLACE: Final = ("host", "url", "port")
 _UNPLANNED: Final = {CONF_STAGE: 0, CONF_TIME_LIMIT: 0}
 
 
@@ -48,7 +50,8 @@ class TargetFlow(ConfigSubentryFlow):
     """One flow for all kinds; what differs stands in the rows of the kind."""
 
     _name = ""
-    _options: dict[str, Any]
+    _options: dict[str, Any] | None = None
+    """What was entered, with what is kept or made; None before the first form was sent."""
     _shown: dict[str, str]
     """What the step `identity` asks to confirm: option names with their values."""
     _shown_fingerprint = ""
@@ -71,43 +74,28 @@ class TargetFlow(ConfigSubentryFlow):
             return {}
         return self._get_reconfigure_subentry().data
 
+    @property
+    def _known_options(self) -> Mapping[str, Any]:
+        """The options that were entered last, else those that are stored."""
+        return self._stored.get(CONF_OPTIONS, {}) if self._options is None else self._options
+
+    @property
+    def _known_name(self) -> str:
+        is_entered = self._options is not None
+        return self._name if is_entered else self._get_reconfigure_subentry().title
+
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for what only this kind needs."""
-        kind = self._kind
-        stored = self._stored.get(CONF_OPTIONS, {})
-        errors: dict[str, str] = {}
-        detail = ""
-        shown: Mapping[str, Any] = {}
-        if user_input is not None:
-            self._name = user_input[CONF_NAME].strip()
-            self._options = flat_options(user_input, kind.fields, stored)
-            self._keep_identity(stored)
-            self._confirmed = False
-            try:
-                return await self._async_prove()
-            except OptionError as err:
-                errors["base"], detail = "options_invalid", str(err)
-            except ShutdownError as err:
-                errors["base"], detail = "cannot_connect", str(err)
-            except Exception:  # noqa: BLE001 - a flow that breaks cannot be corrected by its user
-                LOGGER.exception("Unexpected error while checking a target")
-                errors["base"] = "unknown"
-            shown = user_input
-        elif self.source == SOURCE_RECONFIGURE:
-            title = self._get_reconfigure_subentry().title
-            shown = {CONF_NAME: title, **shown_options(stored, kind.fields)}
-        fields = options_schema(
-            kind.fields,
-            hass=self.hass,
-            keeps_secrets=bool(stored),
+        if user_input is None:
+            return self._async_show_user()
+        # Who comes back to correct something keeps the key that the host may know by now.
+        before = self._known_options
+        self._name = user_input[CONF_NAME].strip()
+        self._options = self._with_identity(
+            flat_options(user_input, self._kind.fields, before), before
         )
-        schema = probatio.Schema({probatio.Required(CONF_NAME): TextSelector(), **fields})
-        return self.async_show_form(
-            step_id="user",
-            data_schema=self.add_suggested_values_to_schema(schema, shown),
-            errors=errors,
-            description_placeholders={"detail": detail},
-        )
+        self._confirmed = False
+        return await self._async_prove()
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
@@ -120,10 +108,10 @@ class TargetFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Show who answers, for the user to confirm: from then on it must be the same."""
         if user_input is not None:
-            self._options.update(self._shown)
+            self._options = {**self._known_options, **self._shown}
             self._confirmed = True
             return await self._async_prove()
-        public_key = self._options.get(_PUBLIC_KEY, "")
+        public_key = self._known_options.get(_PUBLIC_KEY, "")
         return self.async_show_form(
             step_id="identity",
             data_schema=probatio.Schema({}),
@@ -142,7 +130,7 @@ class TargetFlow(ConfigSubentryFlow):
         if user_input is not None:
             if user_input[CONF_SAVE_ANYWAY]:
                 return await self.async_step_plan()
-            return await self.async_step_user()
+            return self._async_show_user()
         return self.async_show_form(
             step_id="check",
             data_schema=probatio.Schema(
@@ -169,15 +157,42 @@ class TargetFlow(ConfigSubentryFlow):
             stage=kind.stage,
             limit_s=round(kind.time_limit_s),
         )
-        stored = {key: value for key, value in self._stored.items() if key != CONF_OPTIONS}
-        suggestion = user_input or stored or self._proposal()
+        suggestion = user_input or _without_secrets(self._stored) or self._proposal()
         return self.async_show_form(
             step_id="plan",
             data_schema=self.add_suggested_values_to_schema(schema, suggestion),
             errors=errors,
         )
 
+    def _async_show_user(
+        self, errors: dict[str, str] | None = None, detail: str = ""
+    ) -> SubentryFlowResult:
+        kind, known = self._kind, self._known_options
+        shown: dict[str, Any] = {}
+        if known:
+            shown = {CONF_NAME: self._known_name, **shown_options(known, kind.fields)}
+        fields = options_schema(kind.fields, hass=self.hass, keeps_secrets=bool(known))
+        schema = probatio.Schema({probatio.Required(CONF_NAME): TextSelector(), **fields})
+        return self.async_show_form(
+            step_id="user",
+            data_schema=self.add_suggested_values_to_schema(schema, shown),
+            errors=errors,
+            description_placeholders={"detail": detail},
+        )
+
     async def _async_prove(self) -> SubentryFlowResult:
+        """Go on with what the target shows, or show the first form with what went wrong."""
+        try:
+            return await self._async_look()
+        except OptionError as err:
+            return self._async_show_user({"base": "options_invalid"}, str(err))
+        except ShutdownError as err:
+            return self._async_show_user({"base": "cannot_connect"}, str(err))
+        except Exception:  # noqa: BLE001 - a flow that breaks cannot be corrected by its user
+            LOGGER.exception("Unexpected error while checking a target")
+            return self._async_show_user({"base": "unknown"})
+
+    async def _async_look(self) -> SubentryFlowResult:
         """Let the target show who it is and what the credential may do, without any effect."""
         if self._needs_identity():
             return await self._async_fetch_identity()
@@ -191,7 +206,7 @@ class TargetFlow(ConfigSubentryFlow):
 
     async def _async_preflight(self) -> Sequence[Finding]:
         spec = make_spec(
-            {**_UNPLANNED, CONF_OPTIONS: self._options},
+            {**_UNPLANNED, CONF_OPTIONS: self._known_options},
             target_id="",
             name=self._name,
             kind=self._subentry_type,
@@ -203,23 +218,29 @@ class TargetFlow(ConfigSubentryFlow):
         finally:
             await target.close()
 
-    def _keep_identity(self, stored: Mapping[str, Any]) -> None:
-        """Take over what nobody enters by hand, as long as it is the same machine."""
-        same = all(self._options.get(name) == stored.get(name) for name in ("host", "url", "port"))
-        if same or not stored:
-            names = [item.name for item in self._kind.fields if item.type in BY_DIALOGUE]
-            kept = {name: stored[name] for name in (*names, _PUBLIC_KEY) if name in stored}
-            self._options = {**kept, **self._options}
-        if self._has_key and "private_key" not in self._options:
+    def _with_identity(
+        self, options: Mapping[str, Any], before: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the options with what nobody enters by hand.
+
+        Our own key stays; what the other side has shown counts only for the same machine.
+        """
+        is_same = all(options.get(name) == before.get(name) for name in _PLACE)
+        ours = {"private_key", _PUBLIC_KEY}
+        theirs = {item.name for item in self._kind.fields if item.type in BY_DIALOGUE} - ours
+        kept = ours | (theirs if is_same else set())
+        found = {**{name: before[name] for name in kept if name in before}, **options}
+        if self._has_key and "private_key" not in found:
             pair = generate_key_pair()
-            self._options["private_key"] = pair.private_key
-            self._options[_PUBLIC_KEY] = pair.public_key
+            found |= {"private_key": pair.private_key, _PUBLIC_KEY: pair.public_key}
+        return found
 
     def _needs_identity(self) -> bool:
+        options = self._known_options
         if self._has_key:
-            return not self._options.get("host_key")
-        is_pinned = self._options.get("tls_trust") == Trust.FINGERPRINT
-        return is_pinned and not self._options.get("tls_fingerprint")
+            return not options.get("host_key")
+        is_pinned = options.get("tls_trust") == Trust.FINGERPRINT
+        return is_pinned and not options.get("tls_fingerprint")
 
     async def _async_fetch_identity(self) -> SubentryFlowResult:
         """Ask who answers there.
@@ -228,13 +249,13 @@ class TargetFlow(ConfigSubentryFlow):
             UnreachableError: nobody does.
 
         """
-        host, port = server_of(self._kind, self._options)
+        host, port = server_of(self._kind, self._known_options)
         if self._has_key:
             key = await fetch_host_key(host, port=port)
             self._shown = {"host_key": key.line}
             self._shown_fingerprint = key.fingerprint
         else:
-            name = str(self._options.get("tls_name", ""))
+            name = str(self._known_options.get("tls_name", ""))
             certificate = await fetch_certificate(host, port, server_name=name)
             self._shown = {
                 "tls_trust": Trust.FINGERPRINT,
@@ -246,20 +267,35 @@ class TargetFlow(ConfigSubentryFlow):
     def _proposal(self) -> dict[str, Any]:
         """Return how most people would see that a host of this kind is off."""
         kind = self._kind
-        address = ""
+        usual = next((field.default for field in kind.fields if field.name == "port"), None)
+        address, chosen = "", usual
         with contextlib.suppress(OptionError):
-            address, _ = server_of(kind, self._options)
-        ports = [str(port) for port in kind.ports]
+            address, chosen = server_of(kind, self._known_options)
+        # A port that is closed all the time would be taken for a sign that the host is off.
+        ports = [str(chosen if port == usual else port) for port in kind.ports]
         verify = {CONF_ADDRESS: address, CONF_PORTS: ports, CONF_GRACE: round(kind.grace_s)}
         return {SECTION_VERIFY: verify}
 
     def _async_finish(self, user_input: Mapping[str, Any]) -> SubentryFlowResult:
-        data = {**user_input, CONF_OPTIONS: self._options}
+        wake = dict(user_input[SECTION_WAKE])
+        before = self._stored.get(SECTION_WAKE, {})
+        if CONF_SECURE_ON in before and wake.get(CONF_MAC) == before.get(CONF_MAC):
+            wake.setdefault(CONF_SECURE_ON, before[CONF_SECURE_ON])
+        data = {**user_input, SECTION_WAKE: wake, CONF_OPTIONS: dict(self._known_options)}
         if self.source != SOURCE_RECONFIGURE:
             return self.async_create_entry(title=self._name, data=data)
         return self.async_update_and_abort(
             self._get_entry(), self._get_reconfigure_subentry(), title=self._name, data=data
         )
+
+
+def _without_secrets(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a form may show of the plan's part of a stored target."""
+    shown = {key: value for key, value in stored.items() if key != CONF_OPTIONS}
+    if SECTION_WAKE in shown:
+        wake = shown[SECTION_WAKE].items()
+        shown[SECTION_WAKE] = {key: value for key, value in wake if key != CONF_SECURE_ON}
+    return shown
 
 
 def _plan_errors(user_input: Mapping[str, Any]) -> dict[str, str]:
