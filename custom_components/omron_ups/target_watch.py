@@ -8,6 +8,7 @@ from typing import Final
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
 
+from .const import LOGGER
 from .shutdown.ports import Network
 from .shutdown.specs import TargetSpec
 
@@ -66,7 +67,15 @@ class TargetWatch:
         verify = spec.verify
         if not verify.signals:
             return None
-        looks = [self._network.is_open(verify.address, port) for port in verify.ports]
+        looks = [self._is_open(verify.address, port) for port in verify.ports]
         pings = [self._network.answers_ping(verify.address)] if verify.ping else []
         seen = await asyncio.gather(*looks, *pings)
         return None if set(seen) == {None} else any(seen)
+
+    async def _is_open(self, address: str, port: int) -> bool | None:
+        """Return whether a port is open; None if this machine cannot look."""
+        try:
+            return await self._network.is_open(address, port)
+        except OSError as err:
+            LOGGER.debug("Cannot look at %s: %s", address, err)
+            return None
