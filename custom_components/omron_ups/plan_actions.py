@@ -122,23 +122,24 @@ def _chosen(
         ServiceValidationError: there is no such target.
 
     """
-    if not targets:
+    if targets is None:
         return None
     devices = dr.async_get(hass)
-    known: dict[str, str] = {}
+    known: dict[str, set[str]] = {}
     for spec in entry.runtime_data.plan.specs:
-        known |= {spec.name.casefold(): spec.target_id, spec.target_id.casefold(): spec.target_id}
         device = devices.async_get_device_by_identifier((DOMAIN, spec.target_id), entry.entry_id)
-        if device is not None:
-            known[device.id.casefold()] = spec.target_id
-    unknown = [name for name in targets if name.casefold() not in known]
+        device_ids = () if device is None else (device.id,)
+        for name in (spec.name, spec.target_id, *device_ids):
+            known.setdefault(name.casefold(), set()).add(spec.target_id)
+    # A name that two targets share does not say which of them is meant.
+    unknown = [name for name in targets if len(known.get(name.casefold(), ())) != 1]
     if unknown:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="plan_unknown_target",
             translation_placeholders={"detail": ", ".join(unknown)},
         )
-    return tuple(known[name.casefold()] for name in targets)
+    return tuple(target_id for name in targets for target_id in known[name.casefold()])
 
 
 def _entry_of(call: ServiceCall) -> OmronConfigEntry:

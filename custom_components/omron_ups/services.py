@@ -64,7 +64,10 @@ VARIABLE_SCHEMA = ENTRY_SCHEMA.extend(
 
 START_SCHEMA = ENTRY_SCHEMA.extend(
     {
-        probatio.Optional(ATTR_TARGETS): probatio.All(cv.ensure_list, [cv.string]),
+        # A template that names nobody must not stop everybody.
+        probatio.Optional(ATTR_TARGETS): probatio.All(
+            cv.ensure_list, [cv.string], probatio.Length(min=1)
+        ),
         probatio.Optional(ATTR_REASON): cv.string,
         probatio.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
     }
