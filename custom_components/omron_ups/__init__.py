@@ -2,6 +2,7 @@
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.loader import async_get_loaded_integration
@@ -70,7 +71,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
     entry.async_on_unload(nut.async_stop)
     plan = PlanService(hass, entry, ups, nut)
     entry.async_on_unload(plan.async_stop)
-    await plan.async_start()
+    await _async_begin_plan(plan)
     await _async_reach(hass, entry, ups, nut, plan)
     _watch(hass, entry, connection, delays)
 
@@ -110,6 +111,23 @@ async def _async_show(hass: HomeAssistant, entry: OmronConfigEntry) -> None:
         data.discord, data.plan.runner, maintenance_until=lambda: data.plan.maintenance_until
     )
     entry.async_on_unload(teller.async_start())
+
+
+async def _async_begin_plan(plan: PlanService) -> None:
+    """Read what the shutdown plan has kept, and go on with it.
+
+    Raises:
+        ConfigEntryNotReady: the disk cannot be read.
+
+    """
+    try:
+        await plan.async_start()
+    except OSError as err:
+        raise ConfigEntryNotReady(
+            translation_domain=DOMAIN,
+            translation_key="plan_not_read",
+            translation_placeholders={"detail": str(err)},
+        ) from err
 
 
 async def _async_reach(

@@ -102,14 +102,19 @@ class PlanService:
         self._look_again()
 
     async def async_stop(self) -> None:
-        """Stop; an open plan stays open, and the next start goes on with it."""
+        """Stop; an open plan stays open, and the next start goes on with it.
+
+        May be called again, and after a start that failed.
+        """
         self.watch.stop()
         while self._undo:
             self._undo.pop()()
         if self._end_maintenance is not None:
             self._end_maintenance()
             self._end_maintenance = None
-        await self.runner.stop()
+        self._issues.async_settle_all()
+        if hasattr(self, "runner"):
+            await self.runner.stop()
 
     @callback
     def async_apply(self) -> None:
@@ -195,7 +200,8 @@ class PlanService:
     async def async_check(self) -> tuple[Finding, ...]:
         """Check all targets, as far as their logins allow; return all that is wrong now."""
         await self.runner.check_targets()
-        await self._async_note_checks()
+        await self._store.save_checks()
+        self._look_again()
         return self._findings
 
     @property
@@ -322,11 +328,10 @@ class PlanService:
         self._notify()
 
     async def _async_check_due(self, _now: datetime | None) -> None:
-        if await self.runner.checks.run_due(self._targets) or self.runner.checks.results:
-            await self._async_note_checks()
-
-    async def _async_note_checks(self) -> None:
-        await self._store.save_checks()
+        before = self.runner.checks.results
+        await self.runner.check_due()
+        if self.runner.checks.results != before:
+            await self._store.save_checks()
         self._look_again()
 
     def _mains_entity_id(self) -> str | None:

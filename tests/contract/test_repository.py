@@ -58,6 +58,7 @@ TESTED_BY = {
     "nut/undo.py": "nut/test_ups.py",
     "shutdown/errors.py": "shutdown/test_http.py",
     "shutdown/findings.py": "shutdown/targets/test_ssh.py",
+    "shutdown/opening.py": "shutdown/test_runner.py",
     "shutdown/targets/__init__.py": "shutdown/test_kinds.py",
     "discord_channel.py": "ha/test_discord_service.py",
     "power_reports.py": "ha/test_event.py",

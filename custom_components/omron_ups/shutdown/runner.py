@@ -16,6 +16,7 @@ from .folding import Phase
 from .ledger import Ledger
 from .models import Finding, PlanState, PowerView, Reason, TargetState
 from .modes import state_of
+from .opening import CLOSE_LIMIT_S, close_all, open_all
 from .ports import Ports
 from .power import PowerNow, PowerTracker
 from .preflight import refusals
@@ -36,8 +37,6 @@ from .telling import Listeners, event_of
 _LOGGER = logging.getLogger(__name__)
 
 TICK_S: Final = 1.0
-OPEN_LIMIT_S: Final = 10.0
-CLOSE_LIMIT_S: Final = 5.0
 _STOPPING: Final = frozenset({Phase.RUNNING, Phase.HANDED_OVER})
 
 
@@ -83,6 +82,7 @@ class Runner:
         self._clock: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[Any]] = set()
         self._shown: object = None
+        self._opened = asyncio.Event()
         self._use(plan, targets)
 
     # Life
@@ -92,7 +92,8 @@ class Runner:
 
         An open plan waits for the power to be known; no request leaves before that.
         """
-        await self._open(self._run.targets)
+        await open_all(self._run.targets.values())
+        self._opened.set()
         try:
             await self._ledger.read()
         except OSError as err:
@@ -115,7 +116,7 @@ class Runner:
         await asyncio.gather(*self._chores, return_exceptions=True)
         await self._run.close(CLOSE_LIMIT_S)
         await self._ledger.synced()
-        await self._close(self._run.targets)
+        await close_all(self._run.targets.values())
 
     # What comes in
 
@@ -231,7 +232,13 @@ class Runner:
 
     async def check_targets(self) -> Sequence[Finding]:
         """Run the preflight of all targets, as far as the login budget allows."""
+        await self._opened.wait()
         return await self.checks.run(self._run.targets)
+
+    async def check_due(self) -> Sequence[Finding]:
+        """Run the preflights whose turn has come, those of changed targets among them."""
+        await self._opened.wait()
+        return await self.checks.run_due(self._run.targets)
 
     # What goes out
 
@@ -370,12 +377,17 @@ class Runner:
 
     def _show(self) -> None:
         """Tell of a change that people see."""
-        shown = (self.state, dict(self.target_states), self.is_open)
+        shown = (self.state, dict(self.target_states), self.is_open, *self._figures())
         if shown != self._shown:
             self._shown = shown
             self._listeners.tell(
                 PlanEvent(type=PlanEventType.STATE, at=self._ports.clock.utc(), key=self.state)
             )
+
+    def _figures(self) -> Sequence[float | None]:
+        """Return what the plan needs and its margin, in tens of seconds."""
+        margin = self.margin_s
+        return round(self.needs_s, -1), None if margin is None else round(margin, -1)
 
     def _tell_entry(self, entry: Entry) -> None:
         if (event := event_of(entry)) is not None:
@@ -399,22 +411,17 @@ class Runner:
         before = self._run
         self._use(plan, targets)
         if self._clock is not None:
+            self._opened.clear()
             self._spawn(self._exchange(before, targets), "exchange targets")
 
     async def _exchange(self, before: Run, targets: Mapping[str, Target]) -> None:
-        await self._open(targets)
+        await open_all(targets.values())
+        if self._run.targets is targets:
+            self._opened.set()
         await before.close(CLOSE_LIMIT_S)
-        await self._close(
-            {key: t for key, t in before.targets.items() if targets.get(key) is not t}
-        )
+        await close_all(t for key, t in before.targets.items() if targets.get(key) is not t)
         await self._ports.durations.keep(targets.keys())
         self.checks.keep(targets.keys())
-
-    async def _open(self, targets: Mapping[str, Target]) -> None:
-        await asyncio.gather(*(_guarded(t, t.open, OPEN_LIMIT_S) for t in targets.values()))
-
-    async def _close(self, targets: Mapping[str, Target]) -> None:
-        await asyncio.gather(*(_guarded(t, t.close, CLOSE_LIMIT_S) for t in targets.values()))
 
     async def _rehearse(self, plan_id: str, chosen: Collection[str]) -> Report:
         began = self._ledger.stamp()
@@ -433,13 +440,3 @@ class Runner:
         self._chores.discard(task)
         if not task.cancelled() and (err := task.exception()) is not None:
             _LOGGER.warning("%s: %s", task.get_name(), err, exc_info=err)
-
-
-async def _guarded(
-    target: Target, call: Callable[[], Coroutine[Any, Any, None]], limit_s: float
-) -> None:
-    try:
-        async with asyncio.timeout(limit_s):
-            await call()
-    except Exception:
-        _LOGGER.exception("%s: cannot be opened or closed", target.spec.name)
