@@ -11,8 +11,18 @@ from .errors import OptionError
 from .fields import Field, Options
 from .specs import TargetSpec
 from .target import Target
-from .targets import ha_action, nut_clients, proxmox_options, qnap, ssh, synology, webhook
+from .targets import (
+    ha_action,
+    kubernetes_options,
+    nut_clients,
+    proxmox_options,
+    qnap,
+    ssh,
+    synology,
+    webhook,
+)
 from .targets.ha_action import HaActions, HaActionTarget
+from .targets.kubernetes import KubernetesTarget
 from .targets.nut_clients import NutAliases, NutClientsTarget
 from .targets.proxmox import ProxmoxTarget
 from .targets.qnap import QnapTarget
@@ -58,6 +68,14 @@ _ROWS: Final = (
         make=lambda spec, tools: HaActionTarget(spec, tools.actions),
         time_limit_s=120.0,
         stage=40,
+    ),
+    Kind(
+        name="kubernetes",
+        fields=kubernetes_options.FIELDS,
+        make=lambda spec, tools: KubernetesTarget(spec, tools.session),
+        time_limit_s=300.0,
+        stage=30,
+        tells_by_itself=True,
     ),
     Kind(
         name="nut_clients",
