@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 import time
 
 from tests.e2e.plan_rig import home
-from tests.e2e.plan_runs import LONGEST_S, crash_run
+from tests.e2e.plan_runs import RESTORING_S, STOPPING_S, crash_run
 
 RUNS = 20
 
@@ -41,17 +41,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _run_all(folder: Path, *, runs: int, seed: int) -> int:
     random = Random(seed)  # noqa: S311 - moments, no secrets
     failed = 0
-    print(f"{'run':>3}  {'killed after':>12}  {'the journal ended with':24}  {'took':>6}  result")
-    async with home(folder, triggers={}) as rig:
+    print("run  killed after                       the journal's last word   took  result")
+    async with home(folder / "home", triggers={}) as rig:
         await rig.arm()
         for number in range(1, runs + 1):
-            after_s, began = random.uniform(0.0, LONGEST_S), time.monotonic()
-            run = await crash_run(rig, crash_after_s=after_s)
+            after_s, began = random.uniform(0.0, STOPPING_S + RESTORING_S), time.monotonic()
+            is_late = after_s > STOPPING_S
+            run = await crash_run(
+                rig,
+                while_stopping_s=None if is_late else after_s,
+                while_restoring_s=after_s - STOPPING_S if is_late else None,
+            )
             failed += bool(run.faults)
+            moment = (
+                f"{after_s - STOPPING_S:5.2f} s with mains back"
+                if is_late
+                else f"{after_s:5.2f} s of stopping hosts"
+            )
             result = "; ".join(run.faults) or run.report["result"]
-            took = f"{time.monotonic() - began:.0f} s"
+            took_s = time.monotonic() - began
             print(
-                f"{number:3}  {after_s:10.2f} s  {run.crashed_at:24}  {took:>6}  {result}",
+                f"{number:3}  {moment:34}  {run.crashed_at[0]:22} {took_s:4.0f} s  {result}",
                 flush=True,
             )
     return failed

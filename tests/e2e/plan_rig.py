@@ -111,7 +111,8 @@ class Secondary:
     async def start(self) -> None:
         """Come up, and watch the UPS."""
         login = f"ups {ACCOUNT['username']} {ACCOUNT['password']} secondary"
-        folder = self.folder / str(len(self.runs))
+        # The folder's name tells one upsmon of this machine from another.
+        folder = self.folder / f"{self.port}-{len(self.runs)}"
         upsmon = await self.stack.enter_async_context(running_upsmon(folder, self.port, login))
         self.runs.append(upsmon)
 
@@ -198,7 +199,14 @@ class Home:
 
 @asynccontextmanager
 async def home(folder: Path, *, triggers: Mapping[str, object]) -> AsyncIterator[Home]:
-    """Run all of it: two hosts stop side by side, then a NUT client, then a host that both use."""
+    """Run all of it: two hosts and a NUT client stop side by side, then a host that they use.
+
+    Args:
+        folder: is made, and holds everything.
+        triggers: what the options step is told; nothing of it means that only low battery begins
+            a plan by itself.
+
+    """
     async with AsyncExitStack() as stack:
         ups = SimulatedUps()
         device = await stack.enter_async_context(TcpServer(ups))
@@ -217,7 +225,7 @@ async def home(folder: Path, *, triggers: Mapping[str, object]) -> AsyncIterator
         api = await stack.enter_async_context(login)
         secondary = Secondary(
             name="secondary",
-            stage=20,
+            stage=10,
             folder=_new(folder, "upsmon"),
             port=nut_port,
             stack=stack,
@@ -371,7 +379,7 @@ def unused_port() -> int:
 
 def _new(folder: Path, name: str) -> Path:
     path = folder / name
-    path.mkdir()
+    path.mkdir(parents=True)
     return path
 
 

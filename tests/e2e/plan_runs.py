@@ -2,25 +2,28 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from scripts.lib.hass_api import Json
 from tests.e2e.plan_rig import Home, becomes
 
-LONGEST_S = 32.0
-"""From the start of a plan until all are back, if nothing else happens; most of it is to stop."""
+STOPPING_S = 17.0
+"""From the start of a plan until all are down, if nothing else happens."""
+RESTORING_S = 9.0
+"""From the return of mains until all are back, if nothing else happens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrashRun:
     """What became of one run in which Home Assistant was killed."""
 
-    crashed_at: str
-    """The last word in the journal before the kill."""
+    crashed_at: tuple[str, ...]
+    """The last word in the journal before each kill."""
     report: Json
     stops: Mapping[str, int]
     """How often each host was told to stop."""
+    status: str
+    """What NUT clients were told once everybody was down."""
 
     @property
     def faults(self) -> list[str]:
@@ -28,34 +31,39 @@ class CrashRun:
         found = [f"{name} told {times} times" for name, times in self.stops.items() if times != 1]
         if self.report["result"] != "all_back":
             found.append(f"{self.report['result']}: {self.report['detail']}")
+        if "FSD" not in self.status.split():
+            found.append(f"NUT clients were told {self.status}")
         return found
 
 
-async def crash_run(home: Home, *, crash_after_s: float) -> CrashRun:
-    """Let mains fail, stop everybody, kill Home Assistant meanwhile, let mains return.
+async def crash_run(
+    home: Home, *, while_stopping_s: float | None = None, while_restoring_s: float | None = None
+) -> CrashRun:
+    """Let mains fail, stop everybody, let mains return, and kill Home Assistant meanwhile.
 
     Args:
         home: with an armed plan.
-        crash_after_s: from the start of the plan to the kill.
+        while_stopping_s: from the start of the plan to a kill; None for none.
+        while_restoring_s: from the return of mains to a kill; None for none.
 
     """
     before = home.stops
     home.ups.cut_mains()
     await becomes("on_battery", home.plan_state)
     await home.act("start_shutdown")
-    crash = asyncio.create_task(_crash(home, crash_after_s))
-    try:
+    async with asyncio.TaskGroup() as group:
+        crashes = [group.create_task(_crash(home, while_stopping_s))]
         await becomes("handed_over", home.plan_state)
+        await crashes[0]
+        status = await home.served("ups.status") or "nothing"
         home.ups.restore_mains()
-        await becomes(expected=True, look=lambda: is_back(home, crash))
-    finally:
-        crash.cancel()
-        with suppress(asyncio.CancelledError):
-            await crash
+        crashes.append(group.create_task(_crash(home, while_restoring_s)))
+        await becomes(expected=True, look=lambda: is_back(home, crashes[1]))
     return CrashRun(
-        crashed_at=crash.result(),
+        crashed_at=tuple(word for crash in crashes if (word := crash.result())),
         report=await home.last_run(),
         stops={name: times - before[name] for name, times in home.stops.items()},
+        status=status,
     )
 
 
@@ -68,7 +76,10 @@ async def is_back(home: Home, crash: asyncio.Task[str] | None = None) -> bool:
     return is_over and all(host.is_up for host in home.everybody)
 
 
-async def _crash(home: Home, after_s: float) -> str:
+async def _crash(home: Home, after_s: float | None) -> str:
+    """Kill Home Assistant and start it again; return the journal's last word."""
+    if after_s is None:
+        return ""
     await asyncio.sleep(after_s)
     await home.hass.crash()
     journal = home.journal()
