@@ -141,9 +141,11 @@ class Run:
 
     def is_off(self, target_id: str) -> bool:
         """Return whether evidence says that a host is off, whatever the plan did to it."""
+        watch = self.watch(target_id)
+        if watch is not None and watch.is_alive:
+            return False
         if self.ledger.is_open and self.target(target_id).state in DOWN_STATES:
             return True
-        watch = self.watch(target_id)
         return watch is not None and watch.is_down(self.monotonic())
 
     async def _follow(self, spec: TargetSpec, watching: Watching) -> None:

@@ -1,0 +1,118 @@
+"""A storage host waits for those who use it, as long as there is time."""
+
+from dataclasses import replace
+
+from custom_components.omron_ups.shutdown.gates import ON_MAINS_S, SHORT_S, STALE_S
+from custom_components.omron_ups.shutdown.models import Outcome, Reply, TargetState
+
+from .bench import BATTERY, LOW, Bench, Host, StorageTarget, plan_of, scenario, spec_of
+
+PLAN = plan_of(spec_of("node", 10, uses=frozenset({"nas"})), spec_of("nas", 20))
+
+
+async def ignore(_host: Host) -> Reply:
+    return Reply(outcome=Outcome.ACCEPTED)
+
+
+def with_hanging_user(kind: type[StorageTarget] | None = None) -> Bench:
+    bench = Bench(PLAN, {"nas": kind} if kind else None)
+    bench.targets["node"].answer = ignore
+    return bench
+
+
+def is_asked(bench: Bench, target_id: str = "nas") -> bool:
+    return bool(bench.host(target_id).commands)
+
+
+@scenario
+async def test_a_user_that_hangs_is_waited_for_until_the_last_safe_moment() -> None:
+    bench = with_hanging_user()
+    await bench.start()
+    await bench.set_power(BATTERY, 120.0)
+    assert bench.runner.target_states["nas"] is TargetState.GATED
+    await bench.wait(600.0)
+    assert not is_asked(bench)
+    # 64 s for the NAS itself and 15 s in reserve, until low battery.
+    for runtime_s, asked in ((125.0, False), (105.0, True)):
+        await bench.set_power(replace(BATTERY, runtime_s=runtime_s), 5.0)
+        assert is_asked(bench) is asked
+
+
+@scenario
+async def test_no_session_left_opens_the_gate_before_its_users_are_proven_down() -> None:
+    bench = with_hanging_user(StorageTarget)
+    await bench.start()
+    nas = bench.targets["nas"]
+    nas.left = 2
+    await bench.set_power(BATTERY, 150.0)
+    assert not is_asked(bench)
+    nas.left = 0
+    await bench.wait(10.0)
+    assert is_asked(bench)
+
+
+@scenario
+async def test_sessions_of_dead_hosts_are_waited_for_a_minute() -> None:
+    bench = Bench(PLAN, {"nas": StorageTarget})
+    bench.targets["nas"].left = 1
+    await bench.start()
+    await bench.set_power(BATTERY, 31.0)
+    await bench.wait_for(lambda: bench.runner.target_states["node"] is TargetState.DOWN)
+    await bench.wait(STALE_S - 10.0)
+    assert not is_asked(bench)
+    await bench.wait(20.0)
+    assert is_asked(bench)
+
+
+@scenario
+async def test_low_battery_opens_every_gate_within_20_s() -> None:
+    bench = with_hanging_user()
+    await bench.start()
+    await bench.set_power(BATTERY, 120.0)
+    await bench.set_power(LOW, SHORT_S - 5.0)
+    assert not is_asked(bench)
+    await bench.wait(10.0)
+    assert is_asked(bench)
+
+
+@scenario
+async def test_without_any_estimate_the_gate_opens_after_two_minutes() -> None:
+    bench = with_hanging_user()
+    await bench.start()
+    await bench.set_power(replace(BATTERY, runtime_s=None), 190.0)
+    assert not is_asked(bench)
+    await bench.wait(60.0)
+    assert is_asked(bench)
+
+
+@scenario
+async def test_on_mains_a_storage_host_in_use_is_not_stopped_at_all() -> None:
+    bench = with_hanging_user()
+    await bench.start()
+    await bench.runner.start_shutdown()
+    await bench.wait(ON_MAINS_S + 200.0)
+    assert not is_asked(bench)
+    assert bench.runner.target_states["nas"] is TargetState.REFUSED
+
+
+@scenario
+async def test_a_user_that_is_not_to_be_stopped_counts_too() -> None:
+    bench = Bench(PLAN)
+    await bench.start()
+    await bench.runner.stop_target("nas")
+    await bench.wait(ON_MAINS_S / 2)
+    assert not is_asked(bench)
+    bench.host("node").is_up = False
+    await bench.wait(40.0)
+    assert is_asked(bench)
+
+
+@scenario
+async def test_a_user_with_power_elsewhere_keeps_its_storage() -> None:
+    node = spec_of("node", 10, uses=frozenset({"nas"}), second_feed="other")
+    bench = Bench(plan_of(node, spec_of("nas", 20)))
+    bench.feeds.views["other"] = replace(LOW, power=bench.view.power if bench.view else LOW.power)
+    await bench.start()
+    await bench.set_power(BATTERY, 300.0)
+    assert not is_asked(bench, "node")
+    assert not is_asked(bench)
