@@ -12,6 +12,7 @@ from custom_components.omron_ups.shutdown.power import PowerNow
 from custom_components.omron_ups.shutdown.preflight import (
     CHECKS,
     REFUSES_ARMING,
+    PlanKey,
     PlanPreflight,
     refusals,
 )
@@ -215,3 +216,11 @@ def test_only_what_would_stop_home_assistant_itself_refuses_arming(key: str) -> 
 def test_a_good_plan_may_be_armed() -> None:
     assert refusals(GOOD) == ()
     assert refusals(plan(host("a", 1))) == ()
+
+
+def test_an_output_alone_is_a_plan_too() -> None:
+    """It would cut the power of Home Assistant's own host."""
+    keys = {finding.key for finding in refusals(Plan(output=OutputOptions()))}
+    assert keys == {PlanKey.HOST_UNANSWERED}
+    assert refusals(Plan(output=OutputOptions(), home_assistant_host=NOT_IN_PLAN)) == ()
+    assert refusals(Plan()) == ()

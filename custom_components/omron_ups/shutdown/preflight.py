@@ -66,8 +66,8 @@ class PlanPreflight:
     abilities: Mapping[str, Abilities] = field(default=NOBODY)
 
     def findings(self) -> tuple[Finding, ...]:
-        """Return what is wrong, in the order of the table; nothing without targets."""
-        if not self.plan.targets:
+        """Return what is wrong, in the order of the table; nothing of a plan that does nothing."""
+        if not self.plan.targets and self.plan.output is None:
             return ()
         return tuple(finding for check in CHECKS for finding in check.findings(self))
 
