@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Generator
 from functools import partial
 from pathlib import Path
+from typing import override
 from unittest.mock import patch
 
 from aiohttp.test_utils import TestServer
@@ -20,6 +21,7 @@ from custom_components.omron_ups.driver import (
     Timing,
     UpsOptions,
 )
+from custom_components.omron_ups.shutdown.clock import SystemClock
 from scripts.lib.discord_server import DiscordServer
 from tests.driver.remote_data import OFFERS, UNIT
 from tests.driver.remote_rig import QUICK, Rig, running_rig
@@ -70,6 +72,37 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 def all_entities_enabled() -> Generator[None]:
     """Enable the entities that are disabled by default too."""
     with patch("homeassistant.helpers.entity.Entity.entity_registry_enabled_default", new=True):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def plan_folder(tmp_path: Path) -> Generator[Path]:
+    """Keep the files of shutdown plans, which are no stores of Home Assistant, for one test."""
+    with patch("custom_components.omron_ups.plan_store.STORAGE_DIR", str(tmp_path)):
+        yield tmp_path
+
+
+class FastClock(SystemClock):
+    """A clock whose seconds are short."""
+
+    SPEED = 25
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds / self.SPEED)
+
+    @override
+    def monotonic(self) -> float:
+        return super().monotonic() * self.SPEED
+
+
+@pytest.fixture
+def fast_plan() -> Generator[None]:
+    """Let the plan live 25 times as fast as the rest of the world."""
+    with (
+        patch("custom_components.omron_ups.shutdown.runner.TICK_S", 0.04),
+        patch("custom_components.omron_ups.plan_service.SystemClock", FastClock),
+    ):
         yield
 
 
