@@ -61,7 +61,7 @@ async def test_a_full_disk_costs_no_more_than_a_login(
     hass: HomeAssistant, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = await load(hass)
-    await hass.async_add_executor_job(lambda: (folder / "omron_ups.one.plan_checks").mkdir())
+    await hass.async_add_executor_job((folder / "omron_ups.one.plan_checks").mkdir)
     await store.save_checks()
     assert "cannot be saved" in caplog.text
     assert [item.levelno for item in caplog.records if "cannot be saved" in item.message] == [
