@@ -377,7 +377,10 @@ def _resources(call: Call) -> object:
             _resource("nodes", "Node", namespaced=False),
             _resource("pods", "Pod", namespaced=True),
             _resource("pods/eviction", "Eviction", namespaced=True, group="policy", version="v1"),
+            _resource("persistentvolumes", "PersistentVolume", namespaced=False),
         ],
+        "policy/v1": [_resource("poddisruptionbudgets", "PodDisruptionBudget", namespaced=True)],
+        "storage.k8s.io/v1": [_resource("volumeattachments", "VolumeAttachment", namespaced=False)],
         "apps/v1": [_resource("daemonsets", "DaemonSet", namespaced=True)],
     }.get(version, [])
     return {

@@ -61,6 +61,12 @@ REVIEW: Shape = {
         },
         "nonResourceAttributes": {"path": "string", "verb": "string"},
     },
+    "status": {
+        "allowed": "boolean",
+        "denied": "boolean",
+        "evaluationError": "string",
+        "reason": "string",
+    },
 }
 
 _LIST = frozenset(
@@ -195,15 +201,15 @@ def errors_of(
         errors.append(f"content type {content_type} is not taken")
     if isinstance(body, dict):
         errors += [f"{name} is missing" for name in operation.required if name not in body]
-    return [*errors, *_misfits(body, operation.body, "body", patch="patch" in content_type)]
+    return [*errors, *_misfits(body, operation.body, "body")]
 
 
 _TYPES: Mapping[str, type] = {"string": str, "integer": int, "boolean": bool}
 
 
-def _misfits(value: Any, shape: Shape, where: str, *, patch: bool) -> Iterator[str]:
-    if value is None and patch:
-        return  # in a patch it takes a field away
+def _misfits(value: Any, shape: Shape, where: str) -> Iterator[str]:
+    if value is None:
+        return  # for every field the same as leaving it out, and in a patch it takes it away
     if isinstance(shape, str):
         wanted = _TYPES.get(shape)
         if wanted is None or not isinstance(value, wanted) or (wanted is int and value is True):
@@ -213,7 +219,7 @@ def _misfits(value: Any, shape: Shape, where: str, *, patch: bool) -> Iterator[s
             yield f"{where} is no list"
             return
         for number, item in enumerate(value):
-            yield from _misfits(item, shape[0], f"{where}[{number}]", patch=patch)
+            yield from _misfits(item, shape[0], f"{where}[{number}]")
     elif not isinstance(value, dict):
         yield f"{where} is no object"
     else:
@@ -222,4 +228,4 @@ def _misfits(value: Any, shape: Shape, where: str, *, patch: bool) -> Iterator[s
             if known is None:
                 yield f"{where}.{name} is unknown"
             else:
-                yield from _misfits(inner, known, f"{where}.{name}", patch=patch)
+                yield from _misfits(inner, known, f"{where}.{name}")
