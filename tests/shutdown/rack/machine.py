@@ -116,6 +116,11 @@ class Machine:
         return self.is_running and not self.is_released and not self.quirks.isolated
 
     @property
+    def is_changing(self) -> bool:
+        """Whether it is on its way to another state, and will get there."""
+        return self._timer is not None
+
+    @property
     def watts(self) -> float:
         """What it draws."""
         return self.spec.watts if self.state is not MachineState.OFF else 0.0

@@ -179,9 +179,7 @@ def is_at_rest(rack: Rack, home: HomeAssistant) -> bool:
     """Return whether nothing is left to happen."""
     if rack.now() < rack.scenario.last_s + 5.0 or rack.ups.countdown:
         return False
-    if any(m.state is MachineState.STOPPING and not m.quirks.hangs for m in rack.hosts()):
-        return False
-    if any(m.state is MachineState.BOOTING and m.quirks.boots for m in rack.hosts()):
+    if any(machine.is_changing for machine in rack.hosts()):
         return False
     if not rack.scenario.mains_returns:
         return _has_ended(home) if home.is_alive else not rack.ups.output
