@@ -9,6 +9,7 @@ from homeassistant.loader import async_get_loaded_integration
 
 from .account_watch import AccountWatch
 from .battery_form import battery_options
+from .blueprints import async_check_blueprints
 from .changes import EntryChanges
 from .connection import Connection, make_connection
 from .const import DOMAIN
@@ -53,6 +54,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     hass.data[DATA_RELOADING] = {}
     async_setup_services(hass)
     async_setup_usb_discovery(hass)
+    await async_check_blueprints(hass)
     return True
 
 

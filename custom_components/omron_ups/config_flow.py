@@ -26,6 +26,7 @@ from homeassistant.helpers.typing import UNDEFINED, UndefinedType
 from homeassistant.loader import async_get_integration
 import probatio
 
+from .blueprints import async_accept_offer, with_offer, without_offer
 from .connection import read_once
 from .const import (
     CONF_CONNECTION,
@@ -286,8 +287,11 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
         errors: dict[str, str] = {}
         placeholders: dict[str, str] = {}
         if user_input is not None:
+            user_input, wants_blueprints = without_offer(user_input)
             checked = await async_check_nut_input(self.hass, user_input, entry=None)
             if not checked.errors:
+                if wants_blueprints:
+                    await async_accept_offer(self.hass)
                 return self.async_create_entry(
                     title=self._title,
                     data=self._data,
@@ -296,7 +300,7 @@ class OmronConfigFlow(ConfigFlow, domain=DOMAIN):
             values, errors, placeholders = checked.options, checked.errors, checked.placeholders
         return self.async_show_form(
             step_id=CONF_NUT_SERVER,
-            data_schema=nut_schema(values, joins=owner is not None, errors=errors),
+            data_schema=with_offer(nut_schema(values, joins=owner is not None, errors=errors)),
             errors=errors,
             description_placeholders={
                 **placeholders,

@@ -34,6 +34,7 @@ SECTION_ADVANCED: Final = "advanced"
 CONF_CERTIFICATE: Final = "certificate"
 CONF_PRIVATE_KEY: Final = "private_key"
 CONF_REQUIRE_TLS: Final = "require_tls"
+CONF_INSTALL_BLUEPRINTS: Final = "install_blueprints"
 CONF_EXPECTED_CLIENTS: Final = "expected_clients"
 CONF_BATTERY: Final = "battery"
 CONF_OFFERS_UNPROVEN: Final = "offers_unproven"
@@ -144,6 +145,7 @@ class Issue(StrEnum):
     NUT_FORCED_SHUTDOWN = "nut_forced_shutdown"
     RELOAD_WAITS = "reload_waits"
     DISCORD_WEBHOOK_GONE = "discord_webhook_gone"
+    BLUEPRINTS_OUTDATED = "blueprints_outdated"
 
 
 # How often the age of the readings is looked at while nothing else happens.

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 import probatio
 
+from .blueprints import async_install_blueprints
 from .const import (
     CONF_ALLOWED_NETWORKS,
     CONF_ENTRY_ID,
@@ -92,11 +93,34 @@ class ClearForcedShutdownFlow(RepairsFlow):
         return self.async_create_entry(data={})
 
 
+class InstallBlueprintsFlow(RepairsFlow):
+    """Replaces blueprints of ours by newer versions."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_install()
+
+    async def async_step_install(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Ask once more, and install them."""
+        if user_input is None:
+            return self.async_show_form(
+                step_id="install",
+                data_schema=probatio.Schema({}),
+                description_placeholders=_placeholders(self.hass, self.issue_id),
+            )
+        await async_install_blueprints(self.hass)
+        return self.async_create_entry(data={})
+
+
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
     """Return the flow that fixes an issue of one of the kinds that can be fixed."""
     known = {name: str(value) for name, value in (data or {}).items()}
+    if issue_id == Issue.BLUEPRINTS_OUTDATED:
+        return InstallBlueprintsFlow()
     if issue_id.startswith(Issue.NUT_FORCED_SHUTDOWN):
         return ClearForcedShutdownFlow(entry_id=known[CONF_ENTRY_ID], ups_name=known[CONF_UPS_NAME])
     return AllowAddressFlow(entry_id=known[CONF_ENTRY_ID], network=known[CONF_NETWORK])

@@ -14,6 +14,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_get_config_entry, async_register_admin_service
 import probatio
 
+from .blueprints import async_install_blueprints
 from .const import ATTR_DRY_RUN, ATTR_REASON, ATTR_TARGETS, DOMAIN
 from .controls import async_send_command, async_set_variable
 from .coordinator import OmronConfigEntry
@@ -32,6 +33,7 @@ SERVICE_START_SHUTDOWN = "start_shutdown"
 SERVICE_CANCEL_SHUTDOWN = "cancel_shutdown"
 SERVICE_PREVIEW_SHUTDOWN = "preview_shutdown"
 SERVICE_CHECK_TARGETS = "check_targets"
+SERVICE_INSTALL_BLUEPRINTS = "install_blueprints"
 
 ATTR_COMMAND: Final = "command"
 ATTR_VALUE: Final = "value"
@@ -108,6 +110,19 @@ def async_setup_services(hass: HomeAssistant) -> None:
         hass.services.async_register(
             DOMAIN, name, action, schema=ENTRY_SCHEMA, supports_response=SupportsResponse.ONLY
         )
+    async_register_admin_service(
+        hass,
+        DOMAIN,
+        SERVICE_INSTALL_BLUEPRINTS,
+        _async_install_blueprints,
+        schema=probatio.Schema({}),
+        supports_response=SupportsResponse.OPTIONAL,
+    )
+
+
+async def _async_install_blueprints(call: ServiceCall) -> ServiceResponse:
+    """Install or update the blueprints, and tell what became of each."""
+    return (await async_install_blueprints(call.hass)).as_dict()
 
 
 async def _async_get_variables(call: ServiceCall) -> ServiceResponse:

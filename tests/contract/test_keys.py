@@ -42,6 +42,7 @@ def confirms_identity(kind: Kind) -> bool:
 # Each repair has its texts under its own issue.
 REPAIRS: Mapping[str, str] = {
     "AllowAddressFlow": "nut_address_refused",
+    "InstallBlueprintsFlow": "blueprints_outdated",
     "ClearForcedShutdownFlow": "nut_forced_shutdown",
 }
 # Steps without a form of their own: they go on to another one.
