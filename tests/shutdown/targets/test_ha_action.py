@@ -189,6 +189,7 @@ async def test_the_entity_that_confirms(
     if shown is not None:
         home.states["switch.plug"] = shown
     confirmed = target(home, confirm_entity="switch.plug", confirm_states=["off", "standby"])
+    assert confirmed.has_own_evidence
     seen = await confirmed.observe()
     assert (seen.state, seen.is_conclusive) == (state, is_conclusive)
     assert await confirmed.is_ready() is is_ready
@@ -196,6 +197,7 @@ async def test_the_entity_that_confirms(
 
 async def test_that_the_call_returned_is_no_evidence() -> None:
     pressed = target(Home())
+    assert not pressed.has_own_evidence
     await pressed.send(CALL, CONTEXT)
     assert (await pressed.observe()).state is HostState.UNKNOWN
     assert await pressed.is_ready() is None

@@ -85,6 +85,7 @@ async def test_fsd_is_set_under_its_own_name_and_down_is_logged_out_and_grace(
 ) -> None:
     aliases = Aliases("192.0.2.5", "192.0.2.6")
     clients = target(aliases)
+    assert clients.has_own_evidence
     assert await state(clients) == (HostState.UP, False)
     reply = await clients.send(FSD, CONTEXT)
     assert (reply.outcome, reply.detail) == (Outcome.ACCEPTED, "FSD set; 2 logged in")

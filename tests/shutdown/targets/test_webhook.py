@@ -173,6 +173,7 @@ async def test_a_url_can_confirm_that_it_is_off(
         confirm_path=path,
         confirm_value=value,
     )
+    assert hook.has_own_evidence
     seen = await hook.observe()
     assert seen.state is state
     assert seen.is_conclusive is (state is HostState.DOWN)
@@ -188,7 +189,9 @@ async def test_a_confirmation_that_is_silent_or_an_error_proves_nothing(
     for answer in (say(500, "off"), vanish):
         server.answer = answer
         assert (await target(session, **options).observe()).state is HostState.UNKNOWN
-    assert (await target(session, url=server.url).observe()).state is HostState.UNKNOWN
+    unconfirmed = target(session, url=server.url)
+    assert not unconfirmed.has_own_evidence
+    assert (await unconfirmed.observe()).state is HostState.UNKNOWN
 
 
 async def test_preflight_asks_nothing_but_the_confirmation(

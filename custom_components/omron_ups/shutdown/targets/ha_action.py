@@ -244,6 +244,11 @@ class HaActionTarget(Target):
             names_entities=bool(target),
         )
 
+    @property
+    @override
+    def has_own_evidence(self) -> bool:
+        return bool(self._options.text("confirm_entity"))
+
     @override
     async def observe(self) -> Observation:
         """Return what the entity that confirms shows; conclusive, for the user named it."""

@@ -148,6 +148,11 @@ class NutClientsTarget(Target):
         await self._aliases.release(self._alias)
         self._forced_at = self._empty_since = None
 
+    @property
+    @override
+    def has_own_evidence(self) -> bool:
+        return True
+
     @override
     async def observe(self) -> Observation:
         """Return what the logins show; DOWN is conclusive, for nobody else can tell more.

@@ -178,6 +178,11 @@ class WebhookTarget(Target):
             data=body.encode() if body else None,
         )
 
+    @property
+    @override
+    def has_own_evidence(self) -> bool:
+        return bool(self._options.text("confirm_url"))
+
     @override
     async def observe(self) -> Observation:
         """Return what `confirm_url` says: off if it shows the value that the user named."""
