@@ -13,6 +13,7 @@ from .records import (
     Began,
     Cancelled,
     Change,
+    Checkpoint,
     Ended,
     Entry,
     Extended,
@@ -278,6 +279,7 @@ _PLAN: Final[Mapping[type, Callable[[PlanRecord, Any, Stamp], PlanRecord]]] = {
         record, phase=Phase.HANDED_OVER, handed_over=stamp
     ),
     Resumed: lambda record, _, __: record,
+    Checkpoint: lambda record, _, __: record,
     Cancelled: lambda record, change, _: replace(
         record, phase=Phase.CANCELLING, cancelled_by=change.by
     ),

@@ -178,6 +178,11 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Nothing new: the plan was alive, and on battery, at the time of the stamp."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
     """No further stop is asked for in this plan; what was begun is undone or finished."""
 
@@ -228,6 +233,7 @@ type Change = (
     | OutputAnswered
     | HandedOver
     | Resumed
+    | Checkpoint
     | Cancelled
     | Restoring
     | Released
@@ -253,6 +259,7 @@ WORDS: Final[Mapping[str, type[Change]]] = {
     "output_answered": OutputAnswered,
     "handed_over": HandedOver,
     "resumed": Resumed,
+    "checkpoint": Checkpoint,
     "cancelled": Cancelled,
     "restoring": Restoring,
     "released": Released,

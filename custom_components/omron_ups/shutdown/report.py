@@ -10,7 +10,7 @@ from .models import HostState, Outcome, PlanResult, Power, Reason, TargetState
 from .records import Entry, Json, OutputAction, Settled, Stamp, word_of
 from .specs import Plan
 
-_QUIET: Final = frozenset({"owed", "ended"})
+_QUIET: Final = frozenset({"checkpoint", "owed", "ended"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from .records import (
     Began,
     Cancelled,
     Change,
+    Checkpoint,
     Extended,
     PowerBack,
     PowerLost,
@@ -40,6 +41,8 @@ _LOGGER = logging.getLogger(__name__)
 
 DATA_LOST_S: Final = 10.0
 """Silence on battery that is worth a message."""
+CHECKPOINT_S: Final = 120.0
+"""The longest that an open journal says nothing while on battery."""
 AGAIN_S: Final = 600.0
 """Before an automation may stop the same hosts once more; an outage waits for nothing."""
 _SHORT: Final = frozenset({Reason.LOW_BATTERY, Reason.FORCED})
@@ -115,6 +118,7 @@ class Steering:
         self._note_power(now, situation)
         self._heed_triggers(now, situation)
         self._set_mode()
+        self._note_life(situation)
 
     # Beginnings
 
@@ -258,6 +262,15 @@ class Steering:
         elif record.is_outage and not is_battery and self.supply.is_stable(now, record):
             self._ledger.note(Cancelled(by="mains"))
 
+    def _note_life(self, situation: Situation) -> None:
+        """Let a restart know how long we were away, and how the battery stood before."""
+        record = self.record
+        if record is None or situation is not Situation.BATTERY:
+            return
+        since_s = self._ledger.stamp().since(record.last)
+        if since_s is not None and since_s >= CHECKPOINT_S:
+            self._ledger.note(Checkpoint())
+
     # Triggers
 
     def _heed_triggers(self, now: PowerNow, situation: Situation) -> None:
@@ -349,6 +362,8 @@ class Steering:
             self._recall.forget()
         self._last = (self._run.record.chosen, self._run.monotonic())
         self.worker.leave()
+        # An outage that follows at once must not take what was seen before for what is.
+        self._run.forget()
         self._ledger.end(report.as_json())
 
     def _make_report(self, detail: str = "") -> Report:

@@ -7,14 +7,25 @@ from typing import Final
 
 from .events import PlanEvent, PlanEventType
 from .models import PlanResult
-from .records import Began, Ended, Entry, Owed, Seen, Settled, Shortened, StepEnded, word_of
+from .records import (
+    Began,
+    Checkpoint,
+    Ended,
+    Entry,
+    Owed,
+    Seen,
+    Settled,
+    Shortened,
+    StepEnded,
+    word_of,
+)
 from .report import Report, detail_of
 
 _LOGGER = logging.getLogger(__name__)
 
 type Listener = Callable[[PlanEvent], None]
 
-_QUIET: Final = (Owed, Seen, StepEnded)
+_QUIET: Final = (Checkpoint, Owed, Seen, StepEnded)
 _ENDS: Final = {
     PlanResult.CANCELLED: PlanEventType.CANCELLED,
     PlanResult.INCOMPLETE: PlanEventType.FAILED,
