@@ -34,11 +34,14 @@ def _target_states(plan: PlanService) -> dict[str, Any]:
     }
 
 
-def _duration(key: str, value_fn: Callable[[PlanService], float | None]) -> PlanSensorDescription:
+def _duration(
+    key: str, value_fn: Callable[[PlanService], float | None], *, enabled: bool = True
+) -> PlanSensorDescription:
     return PlanSensorDescription(
         key=key,
         translation_key=key,
         device_class=SensorDeviceClass.DURATION,
+        entity_registry_enabled_default=enabled,
         native_unit_of_measurement=UnitOfTime.SECONDS,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
@@ -61,7 +64,11 @@ PLAN_SENSORS: Final[tuple[PlanSensorDescription, ...]] = (
         value_fn=lambda plan: plan.runner.state.value,
         attributes_fn=_target_states,
     ),
-    _duration("plan_needs", lambda plan: _rounded(plan.runner.needs_s) if plan.specs else None),
+    _duration(
+        "plan_needs",
+        lambda plan: _rounded(plan.runner.needs_s) if plan.specs else None,
+        enabled=False,
+    ),
     _duration("plan_margin", lambda plan: _rounded(plan.runner.margin_s) if plan.specs else None),
 )
 

@@ -12,11 +12,18 @@ from tests.ha.common import MockConfigEntry, eventually, state_of
 
 STANDING = {
     "binary_sensor.bw55t_connected",
+    "button.bw55t_cancel_shutdown_plan",
+    "button.bw55t_check_targets",
+    "button.bw55t_rehearse_shutdown_plan",
     "event.bw55t_power",
     "number.bw55t_simulated_charge",
     "number.bw55t_simulated_load",
     "sensor.bw55t_data_age",
     "sensor.bw55t_last_power_failure",
+    "sensor.bw55t_shutdown_plan",
+    "sensor.bw55t_shutdown_plan_margin",
+    "switch.bw55t_maintenance",
+    "switch.bw55t_shutdown_plan_armed",
     "switch.bw55t_simulated_mains",
 }
 

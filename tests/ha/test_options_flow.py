@@ -14,6 +14,7 @@ from custom_components.omron_ups.const import (
     CONF_BATTERY_PACKS,
     CONF_NUT_SERVER,
     CONF_OFFERS_UNPROVEN,
+    CONF_SHUTDOWN_PLAN,
 )
 from custom_components.omron_ups.driver import SimulatedUps
 from tests.ha.common import (
@@ -87,7 +88,7 @@ async def test_move_to_another_address_of_the_same_port(
 async def test_battery(
     hass: HomeAssistant, loaded: MockConfigEntry, simulated: SimulatedUps
 ) -> None:
-    assert await steps(hass, loaded) == [CONF_NUT_SERVER, CONF_BATTERY]
+    assert await steps(hass, loaded) == [CONF_NUT_SERVER, CONF_SHUTDOWN_PLAN, CONF_BATTERY]
     ups = loaded.runtime_data.ups
     await eventually(lambda: ups.state.battery_voltage is not None)
     reported = ups.state.battery_voltage
@@ -114,7 +115,7 @@ async def test_battery(
 async def test_battery_of_a_ups_that_is_not_there(hass: HomeAssistant) -> None:
     entry = serial_entry("/dev/ttyGONE", "123")
     entry.add_to_hass(hass)
-    assert await steps(hass, entry) == [CONF_NUT_SERVER, CONF_BATTERY]
+    assert await steps(hass, entry) == [CONF_NUT_SERVER, CONF_SHUTDOWN_PLAN, CONF_BATTERY]
     form = await open_options(hass, entry, CONF_BATTERY)
     assert form["data_schema"] is not None
     assert set(form["data_schema"].schema) == {CONF_OFFERS_UNPROVEN}

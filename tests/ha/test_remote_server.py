@@ -21,6 +21,7 @@ from custom_components.omron_ups.const import (
     CONF_BATTERY,
     CONF_BATTERY_PACKS,
     CONF_NUT_SERVER,
+    CONF_SHUTDOWN_PLAN,
     CONF_UPS,
     DOMAIN,
 )
@@ -352,7 +353,7 @@ async def test_only_what_is_known_of_the_battery_can_be_changed(
     await set_up(hass, entry)
     # This server tells no battery voltage, and its self-test is its own affair.
     menu = await hass.config_entries.options.async_init(entry.entry_id)
-    assert menu["menu_options"] == [CONF_NUT_SERVER]
+    assert menu["menu_options"] == [CONF_NUT_SERVER, CONF_SHUTDOWN_PLAN]
     rig.driver.set("battery.voltage", "13.7")
     await eventually(lambda: entry.runtime_data.ups.state.battery_voltage == 13.7)
     form = await open_options(hass, entry, CONF_BATTERY)

@@ -36,10 +36,12 @@ ENABLED_SENSORS = {
     "temperature",
     "last_power_failure",
     "data_age",
+    "plan_state",
+    "plan_margin",
 }
 
 
-async def test_twelve_sensors_are_enabled(
+async def test_twelve_sensors_and_two_of_the_plan_are_enabled(
     loaded: MockConfigEntry, entity_registry: er.EntityRegistry
 ) -> None:
     entities = er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
