@@ -13,6 +13,7 @@ from .const import DOMAIN, Issue
 from .coordinator import OmronConfigEntry
 from .nut import MAX_AGE_S
 from .nut_options import nut_options
+from .plan_entity import async_rename_devices
 
 LOOK_INTERVAL: Final = timedelta(seconds=5)
 
@@ -41,6 +42,7 @@ class EntryChanges:
         if _foundation(entry) == self._running_on:
             entry.runtime_data.nut.async_apply()
             entry.runtime_data.plan.async_apply()
+            async_rename_devices(self._hass, entry)
             return
         stops = (
             entry.runtime_data.plan.subscribe(self._async_reload_if_safe),

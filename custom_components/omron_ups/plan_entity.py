@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import override
 
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
@@ -67,6 +67,16 @@ class TargetEntity(PlanEntity):
         """Show also what the network shows of the target."""
         await super().async_added_to_hass()
         self.async_on_remove(self.plan.watch.subscribe(self.async_write_ha_state))
+
+
+@callback
+def async_rename_devices(hass: HomeAssistant, entry: OmronConfigEntry) -> None:
+    """Give the devices of targets the names that the user gave the targets."""
+    devices = dr.async_get(hass)
+    for spec in entry.runtime_data.plan.specs:
+        device = devices.async_get_device_by_identifier((DOMAIN, spec.target_id), entry.entry_id)
+        if device is not None and device.name != spec.name:
+            devices.async_update_device(device.id, name=spec.name)
 
 
 @callback

@@ -1,9 +1,9 @@
 """A simulated UPS in a Home Assistant."""
 
 from collections.abc import AsyncGenerator, Generator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import override
 from unittest.mock import patch
 
 from aiohttp.test_utils import TestServer
@@ -21,7 +21,7 @@ from custom_components.omron_ups.driver import (
     Timing,
     UpsOptions,
 )
-from custom_components.omron_ups.shutdown.clock import SystemClock
+from custom_components.omron_ups.shutdown.specs import Triggers
 from scripts.lib.discord_server import DiscordServer
 from tests.driver.remote_data import OFFERS, UNIT
 from tests.driver.remote_rig import QUICK, Rig, running_rig
@@ -82,27 +82,32 @@ def plan_folder(tmp_path: Path) -> Generator[Path]:
         yield tmp_path
 
 
-class FastClock(SystemClock):
-    """A clock whose seconds are short."""
-
-    SPEED = 25
-
-    @override
-    async def sleep(self, seconds: float) -> None:
-        await super().sleep(seconds / self.SPEED)
-
-    @override
-    def monotonic(self) -> float:
-        return super().monotonic() * self.SPEED
+_SHUTDOWN = "custom_components.omron_ups.shutdown"
+# How often the plan looks, asks and tries again.
+_INTERVALS = (
+    ("runner", "TICK_S"),
+    ("evidence", "LOOK_EVERY_S"),
+    ("evidence", "UNHURRIED_S"),
+    ("stopping", "POLL_S"),
+    ("stopping", "RETRY_S"),
+    ("work", "AGAIN_S"),
+    ("gates", "POLL_S"),
+    ("restoring", "POLL_S"),
+    ("restoring", "READY_EVERY_S"),
+    ("restoring", "RETRY_S"),
+    ("restoring", "SURE_UP_S"),
+)
 
 
 @pytest.fixture
 def fast_plan() -> Generator[None]:
-    """Let the plan live 25 times as fast as the rest of the world."""
-    with (
-        patch("custom_components.omron_ups.shutdown.runner.TICK_S", 0.04),
-        patch("custom_components.omron_ups.plan_service.SystemClock", FastClock),
-    ):
+    """Let the plan look at the world every 30 ms, and believe an outage after 0.2 s."""
+    triggers = partial(Triggers, debounce_s=0.2, hold_s=0.1)
+    with ExitStack() as patches:
+        for module, name in _INTERVALS:
+            patches.enter_context(patch(f"{_SHUTDOWN}.{module}.{name}", 0.03))
+        patches.enter_context(patch(f"{_SHUTDOWN}.evidence.OBSERVE_EVERY_S", 0.0))
+        patches.enter_context(patch("custom_components.omron_ups.plan_options.Triggers", triggers))
         yield
 
 
