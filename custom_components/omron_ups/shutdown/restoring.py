@@ -99,7 +99,7 @@ async def release_all(run: Run) -> None:
 
 def owes_anything(run: Run) -> bool:
     """Return whether anything is left to be brought back or taken back."""
-    return any(_owes(run.target(spec.target_id)) for spec in run.specs(run.record.targets.keys()))
+    return any(_owes(run, spec) for spec in run.specs(run.record.targets.keys()))
 
 
 async def _undo(run: Run, spec: TargetSpec) -> None:
@@ -238,11 +238,11 @@ def _groups(run: Run) -> Iterator[list[TargetSpec]]:
     owing = [
         spec
         for spec in run.specs(run.record.targets.keys())
-        if _owes(run.target(spec.target_id)) and spec.target_id != run.plan.home_assistant_host
+        if _owes(run, spec) and spec.target_id != run.plan.home_assistant_host
     ]
     # That we run again proves that the host that runs us does; it stopped last, it is back first.
     own = run.plan.own_host
-    if own is not None and own.target_id in run.targets and _owes(run.target(own.target_id)):
+    if own is not None and own.target_id in run.targets and _owes(run, own):
         yield [own]
     if sources := [spec for spec in owing if spec.is_data_source]:
         yield sources
@@ -251,8 +251,12 @@ def _groups(run: Run) -> Iterator[list[TargetSpec]]:
         yield [spec for spec in rest if spec.stage == stage]
 
 
-def _owes(target: TargetRecord) -> bool:
-    if target.state in RESTORE_ENDED or target.state is TargetState.ALREADY_DOWN:
+def _owes(run: Run, spec: TargetSpec) -> bool:
+    target = run.target(spec.target_id)
+    if target.state in RESTORE_ENDED:
+        return False
+    # Who was off before is not started; what was done to others is taken back all the same.
+    if target.state is TargetState.ALREADY_DOWN and _has_to_start(run, spec):
         return False
     return target.is_ours or bool(target.to_take_back)
 

@@ -197,10 +197,10 @@ class Run:
             is_ours = True
             if self._may_boot(target, watch):
                 return
-        if target.seen is None and target.asked is not None and not watch.is_conclusive:
-            if not self._was_asked_before_us(target):
+        if target.seen is None and target.asked is not None:
+            is_ours = is_ours or self._was_asked_before_us(target)
+            if not is_ours and not watch.is_conclusive:
                 return
-            is_ours = True
         if not is_ours:
             self.settle(spec.target_id, TargetState.ALREADY_DOWN, watch.evidence)
             return

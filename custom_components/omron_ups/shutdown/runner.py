@@ -32,7 +32,7 @@ from .steering import Steering, new_plan_id
 from .supply import Situation
 from .target import Target
 from .target_checks import TargetChecks
-from .telling import Listeners, event_of
+from .telling import Listeners, event_of, journal_error
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class Runner:
         self._is_armed = False
         self._maintenance: datetime | None = None
         self._pending: tuple[Plan, Mapping[str, Target]] | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._clock: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[Any]] = set()
         self._shown: object = None
@@ -92,7 +93,12 @@ class Runner:
 
         An open plan waits for the power to be known; no request leaves before that.
         """
-        await open_all(self._run.targets.values())
+        opening = self._opening = asyncio.create_task(
+            open_all(self._run.targets.values()), name="open targets"
+        )
+        await asyncio.wait([opening])
+        if opening.cancelled():
+            return
         self._opened.set()
         try:
             await self._ledger.read()
@@ -106,6 +112,9 @@ class Runner:
 
         An open plan stays open in the journal: the next start goes on with it.
         """
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
         if self._clock is not None:
             self._clock.cancel()
             await asyncio.wait([self._clock])
@@ -233,12 +242,12 @@ class Runner:
     async def check_targets(self) -> Sequence[Finding]:
         """Run the preflight of all targets, as far as the login budget allows."""
         await self._opened.wait()
-        return await self.checks.run(self._run.targets)
+        return await self._spawn(self.checks.run(self._run.targets), "check targets")
 
     async def check_due(self) -> Sequence[Finding]:
         """Run the preflights whose turn has come, those of changed targets among them."""
         await self._opened.wait()
-        return await self.checks.run_due(self._run.targets)
+        return await self._spawn(self.checks.run_due(self._run.targets), "check due targets")
 
     # What goes out
 
@@ -395,14 +404,7 @@ class Runner:
 
     def _tell_error(self, err: Exception) -> None:
         _LOGGER.error("The shutdown journal cannot be kept, the plan goes on without it: %r", err)
-        self._listeners.tell(
-            PlanEvent(
-                type=PlanEventType.STEP,
-                at=self._ports.clock.utc(),
-                key="journal_error",
-                detail=repr(err),
-            )
-        )
+        self._listeners.tell(journal_error(err, at=self._ports.clock.utc()))
 
     def _take_pending(self) -> None:
         if self._pending is None or self.state is not PlanState.IDLE:
@@ -431,10 +433,13 @@ class Runner:
         self._ledger.keep_report(plan_id, report.as_json())
         return report
 
-    def _spawn(self, main: Coroutine[Any, Any, Any], name: str) -> None:
+    def _spawn[ResultT](
+        self, main: Coroutine[Any, Any, ResultT], name: str
+    ) -> asyncio.Task[ResultT]:
         task = asyncio.create_task(main, name=name)
         self._chores.add(task)
         task.add_done_callback(self._end_chore)
+        return task
 
     def _end_chore(self, task: asyncio.Task[Any]) -> None:
         self._chores.discard(task)

@@ -26,6 +26,8 @@ ATTEMPTS: Final = 2
 """Requests of one step in one plan, the second only after contrary evidence."""
 ESCALATION_S: Final = 30.0
 """How long the harder way may take, if there is time."""
+UNKNOWN_RESEND_S: Final = 30.0
+"""How long a host must at least be up to be asked again if nobody knows whether it ever was."""
 UP_AGAIN_S: Final = 8.0
 """How long a host that an earlier plan stopped must be up before it is stopped again."""
 PATIENT_S: Final = 10.0
@@ -114,6 +116,8 @@ class _Stopping:
             return
         while not self._is_up_again():
             if self._remaining_s() <= 0.0 and not self._may_boot(owed):
+                if self._is_alive():
+                    return
                 self._run.settle(self._id, TargetState.OVERDUE, "never seen since it was stopped")
             await self._pause()
 
@@ -123,6 +127,10 @@ class _Stopping:
         left_s = self._run.allowance_s(self._spec)
         is_new = since_s is not None and since_s < BOOT_S
         return owed.is_booting and is_new and (left_s is None or left_s > 0.0)
+
+    def _is_alive(self) -> bool:
+        watch = self._run.watch(self._id)
+        return watch is not None and watch.is_alive
 
     def _is_up_again(self) -> bool:
         watch = self._run.watch(self._id)
@@ -291,7 +299,7 @@ class _Stopping:
             return None
         # Nobody knows whether it was ever asked. It would be down by now, or on its way.
         stops = self._run.ports.durations.seconds(self._id)
-        return patience_s(self._spec, stops)
+        return max(UNKNOWN_RESEND_S, patience_s(self._spec, stops))
 
     def _will_resend(self, step: StopStep) -> bool:
         """Return whether it is worth the time to wait until the host may be asked again."""

@@ -69,6 +69,11 @@ def end_of(report: Report, *, at: datetime) -> PlanEvent:
     )
 
 
+def journal_error(err: Exception, *, at: datetime) -> PlanEvent:
+    """Return the event that tells of a disk that fails."""
+    return PlanEvent(type=PlanEventType.STEP, at=at, key="journal_error", detail=repr(err))
+
+
 def event_of(entry: Entry) -> PlanEvent | None:
     """Return what a person would want to see of an entry; None if nothing."""
     change = entry.change
