@@ -16,7 +16,7 @@ from custom_components.omron_ups.shutdown.specs import NOT_IN_PLAN
 from tests.ha.common import MockConfigEntry, eventually
 
 VERIFY = {"ports": [], "ping": False, "grace": 0}
-PART = {
+PART: dict[str, dict[str, Any]] = {
     "verify": VERIFY,
     "wake": {"returns_by_itself": True, "broadcast": "255.255.255.255", "wake_limit": 600},
     "relations": {"is_data_source": False},

@@ -1,12 +1,14 @@
 """The plan's sensors."""
 
+from dataclasses import replace
+
 from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.omron_ups.driver import SimulatedUps
 from custom_components.omron_ups.shutdown.models import PlanState
 from tests.ha.common import MockConfigEntry, eventually, state_of
-from tests.ha.plan import add_host, arm, entity_of, target_id, until_idle
+from tests.ha.plan import add_host, arm, entity_of, plan_of, target_id, until_idle
 
 pytestmark = pytest.mark.usefixtures("all_entities_enabled", "fast_plan")
 
@@ -35,18 +37,18 @@ async def test_what_it_needs_and_what_is_left(hass: HomeAssistant, loaded: MockC
     await eventually(lambda: float(state_of(hass, entity_of(hass, loaded, "plan_needs"))) >= 15)
 
 
-async def test_the_margin_shrinks_on_battery(
-    hass: HomeAssistant, loaded: MockConfigEntry, simulated: SimulatedUps
+async def test_the_margin_shrinks_with_what_the_battery_lasts(
+    hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     await add_host(hass, loaded, "nas")
     margin = entity_of(hass, loaded, "plan_margin")
     await eventually(lambda: state_of(hass, margin) not in {"unknown", "unavailable"})
     before = float(state_of(hass, margin))
-    simulated.cut_mains()
-    # The unit falls silent: the clock runs down without it.
-    await eventually(lambda: state_of(hass, entity_of(hass, loaded, "plan_state")) != "idle")
-    simulated.unplug()
-    await eventually(lambda: float(state_of(hass, margin)) < before)
+    plan = plan_of(loaded)
+    # The real UPS must not talk in between.
+    loaded.runtime_data.ups._subscribers.clear()
+    plan.runner.handle_power(replace(plan.view(), charge=45.0))
+    await eventually(lambda: float(state_of(hass, margin)) < before / 2)
 
 
 async def test_the_states_of_a_run(
