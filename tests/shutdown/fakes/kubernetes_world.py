@@ -88,6 +88,9 @@ class World:
         self.budgets: list[FakeBudget] = []
         self.detach_s = 1.0
         """From a pod's end to its volume's."""
+        self.may_detach = asyncio.Event()
+        """Cleared, volumes stay attached until it is set."""
+        self.may_detach.set()
         self.torn: list[str] = []
         """Pods whose object was taken away while their process could still write."""
         self._uids = count(1)
@@ -134,6 +137,7 @@ class World:
 
     async def _detach(self, pod: FakePod) -> None:
         await asyncio.sleep(self.detach_s * self.second)
+        await self.may_detach.wait()
         for name, spec in self._volumes_of(pod):
             others = [p for p in self.pods.values() if p.node == pod.node and p.is_running]
             if any(name == other for p in others for other, _ in self._volumes_of(p)):

@@ -32,7 +32,7 @@ def grace_of_last(cluster: FakeKubernetes, method: str) -> Any:
 async def test_all_nodes_then_the_pods_of_the_nas_then_their_volumes(
     cluster: FakeKubernetes, quick: None
 ) -> None:
-    cluster.world.detach_s = 20
+    cluster.world.may_detach.clear()
     async with target_of(cluster) as target:
         seen = await target.observe()
         assert (seen.state, seen.is_conclusive) == (HostState.UP, False)
@@ -48,6 +48,7 @@ async def test_all_nodes_then_the_pods_of_the_nas_then_their_volumes(
         assert (seen.state, seen.is_conclusive) == (HostState.GOING, False)
         assert "data on worker1" in seen.evidence
         assert (await target.send(DETACH, CONTEXT)).outcome is Outcome.NOTHING_TO_DO
+        cluster.world.may_detach.set()
         await until(lambda: is_down(target))
         assert (await target.observe()).is_conclusive
     assert [line for line in cluster.changes if line.startswith("POST")] == [
@@ -130,6 +131,7 @@ async def test_at_low_battery_nobody_asks_a_budget(cluster: FakeKubernetes) -> N
 async def test_grace_is_cut_but_never_to_nothing(cluster: FakeKubernetes, quick: None) -> None:
     pod = cluster.world.pods["default", "db-0"]
     pod.grace_s, pod.stop_s = 600, 600
+    cluster.world.second = 1.0
     async with target_of(cluster) as target:
         await target.send(CORDON, CONTEXT)
         await target.send(EVICT, CONTEXT)
@@ -138,8 +140,17 @@ async def test_grace_is_cut_but_never_to_nothing(cluster: FakeKubernetes, quick:
         assert pod.deleted_grace_s == 20
         await target.escalate(DETACH, LATE)
         assert pod.deleted_grace_s == 10
-        await until(lambda: is_down(target))
     assert cluster.world.torn == []
+
+
+async def test_pods_that_outlive_their_step_are_deleted(cluster: FakeKubernetes) -> None:
+    cluster.world.budgets.append(FakeBudget(name="db", labels={"app": "db"}))
+    async with target_of(cluster) as target:
+        await target.send(CORDON, CONTEXT)
+        await target.send(EVICT, CONTEXT)
+        assert (await target.send(DETACH, CONTEXT)).outcome is Outcome.ACCEPTED
+        await until(lambda: is_down(target))
+    assert sum(line.startswith("DELETE") for line in cluster.changes) == 1
 
 
 async def test_a_pod_that_asks_for_no_grace_gets_a_second(cluster: FakeKubernetes) -> None:
