@@ -15,18 +15,18 @@ _MARKS: Mapping[Severity, str] = {
 }
 
 
-async def async_describe(hass: HomeAssistant, findings: Iterable[Finding]) -> str:
-    """Return the findings as a list in Markdown, worst first."""
+async def async_describe(hass: HomeAssistant, findings: Iterable[Finding], *, ups: str) -> str:
+    """Return the findings on the plan of a UPS as a list in Markdown, worst first."""
     texts = await async_get_translations(hass, hass.config.language, "issues", [DOMAIN])
     worst_first = sorted(findings, key=lambda item: item.severity, reverse=True)
-    return "\n".join(f"- {_MARKS[item.severity]} {_text(texts, item)}" for item in worst_first)
+    return "\n".join(f"- {_MARKS[item.severity]} {_text(texts, item, ups)}" for item in worst_first)
 
 
-def _text(texts: Mapping[str, str], finding: Finding) -> str:
+def _text(texts: Mapping[str, str], finding: Finding, ups: str) -> str:
     """Return title and cure of a finding; the bare key if a kind forgot its words."""
     base = f"component.{DOMAIN}.issues.{finding.key}"
     title, cure = texts.get(f"{base}.title"), texts.get(f"{base}.description")
     if title is None or cure is None:
         return " ".join((finding.key, *finding.placeholders.values()))
-    words = {"ups": "", **finding.placeholders}
+    words = {"ups": ups, **finding.placeholders}
     return f"**{title.format_map(words)}** {cure.format_map(words)}"

@@ -83,13 +83,14 @@ async def async_cancel_shutdown(call: ServiceCall) -> None:
 
 async def async_preview_shutdown(call: ServiceCall) -> ServiceResponse:
     """Tell who would stop when, what could go wrong, and how the last run went."""
-    plan = _entry_of(call).runtime_data.plan
+    entry = _entry_of(call)
+    plan = entry.runtime_data.plan
     report = plan.runner.last_report
     return {
         "armed": plan.runner.is_armed,
         "state": plan.runner.state.value,
         "timeline": plan.preview().as_json(),
-        "findings": await async_describe(call.hass, plan.findings),
+        "findings": await async_describe(call.hass, plan.findings, ups=entry.title),
         "last_run": None if report is None else dict(report.as_json()),
     }
 
@@ -106,7 +107,7 @@ async def async_check_targets(call: ServiceCall) -> ServiceResponse:
                 "target": names.get(item.target_id),
                 "severity": item.severity.name.lower(),
                 "key": item.key,
-                "text": await async_describe(call.hass, [item]),
+                "text": await async_describe(call.hass, [item], ups=entry.title),
             }
             for item in findings
         ]

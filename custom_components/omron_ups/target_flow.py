@@ -137,7 +137,9 @@ class TargetFlow(ConfigSubentryFlow):
                 {probatio.Required(CONF_SAVE_ANYWAY, default=False): BooleanSelector()}
             ),
             description_placeholders={
-                "findings": await async_describe(self.hass, self._findings),
+                "findings": await async_describe(
+                    self.hass, self._findings, ups=self._get_entry().title
+                ),
             },
         )
 
