@@ -93,10 +93,10 @@ def form_defaults(schema: Sequence[Json]) -> Json:
     for field in schema:
         if field.get("type") == "expandable":
             answer[field["name"]] = form_defaults(field["schema"])
-        elif "default" in field:
-            answer[field["name"]] = field["default"]
         elif (suggested := (field.get("description") or {}).get("suggested_value")) is not None:
             answer[field["name"]] = suggested
+        elif "default" in field:
+            answer[field["name"]] = field["default"]
     return answer
 
 

@@ -62,6 +62,7 @@ def test_form_defaults_are_what_an_untouched_form_sends() -> None:
         {"name": "port", "required": True, "default": 3493},
         {"name": "aliases", "optional": True},
         {"name": "host", "description": {"suggested_value": "0.0.0.0"}},
+        {"name": "ups_name", "default": "ups", "description": {"suggested_value": "mine"}},
         {
             "name": "tls",
             "type": "expandable",
@@ -71,6 +72,7 @@ def test_form_defaults_are_what_an_untouched_form_sends() -> None:
     assert form_defaults(schema) == {
         "port": 3493,
         "host": "0.0.0.0",
+        "ups_name": "mine",
         "tls": {"require_tls": False},
     }
 
