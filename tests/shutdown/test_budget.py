@@ -127,8 +127,8 @@ def now(**changes: object) -> PowerNow:
         (now(charge=30.0, charge_low=30.0, runtime_s=600.0), 0.0),
         (now(charge=0.0, charge_low=0.0, runtime_s=0.0), 0.0),
         (now(charge=80.0, charge_low=30.0, runtime_s=1600.0, low=True), 0.0),
-        (now(charge_low=30.0, runtime_s=1600.0), None),
-        (now(charge=80.0, runtime_s=1600.0), None),
+        (now(charge_low=30.0, runtime_s=1600.0), 1600.0),
+        (now(charge=80.0, runtime_s=1600.0), 1600.0),
         (now(charge=80.0, charge_low=30.0), None),
     ],
 )

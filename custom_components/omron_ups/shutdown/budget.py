@@ -49,11 +49,14 @@ def time_left_s(now: PowerNow, plan: Plan) -> float | None:
 
 
 def time_to_low_s(now: PowerNow) -> float | None:
-    """Return the seconds on battery until the UPS reports low battery; None if unknown."""
+    """Return the seconds on battery until the UPS reports low battery; None if unknown.
+
+    Where only the runtime is known it stands in: low battery never comes later.
+    """
     if now.low:
         return 0.0
     if now.runtime_s is None or now.charge is None or now.charge_low is None:
-        return None
+        return now.runtime_s
     if now.charge <= now.charge_low:
         return 0.0
     return now.runtime_s * ((now.charge - now.charge_low) / now.charge)

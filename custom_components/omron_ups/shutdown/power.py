@@ -43,8 +43,9 @@ class PowerNow:
     """Seconds of mains as the UPS proves it, without a break, up to the last reading; 0 after more
     than 10 s without one, and then counted anew."""
     mains_entity_s: float = 0.0
-    """Seconds for which the mains entity has been on; 0 if it is off, silent or not there. It
-    proves mains where the UPS is expected to be silent, because the plan stopped its source."""
+    """Seconds for which the mains entity has been on; 0 if it is off, silent or not there, or was
+    on already while the UPS said battery. It proves mains where the UPS is expected to be silent,
+    because the plan stopped its source."""
     readings: int = 0
     """Good readings since the outage began; 0 on mains."""
 
@@ -112,7 +113,7 @@ class PowerTracker:
         since, is_read = self._outage(moment)
         on_battery_s = 0.0 if since is None else max(0.0, moment - since)
         charge, runtime_s = self._run_down(min(silent_s, on_battery_s))
-        mains_entity_s = moment - self._entity_since if self._entity else 0.0
+        mains_entity_s = self._mains_entity_s(moment)
         view = self._view
         return PowerNow(
             power=self._power(is_on_battery=since is not None),
@@ -145,6 +146,18 @@ class PowerTracker:
         """Note since when the mains entity has said what it says."""
         if entity is not self._entity:
             self._entity, self._entity_since = entity, moment
+
+    def _mains_entity_s(self, moment: float) -> float:
+        """Return for how long the mains entity has proved mains.
+
+        One that was on while the UPS was on battery (a plug on another circuit, a value that is
+        only kept) proves nothing before it has changed.
+        """
+        if not self._entity:
+            return 0.0
+        if self._battery_since is not None and self._entity_since <= self._read_at:
+            return 0.0
+        return moment - self._entity_since
 
     def _note_battery(self, view: PowerView, read_at: float, entity_outage: float | None) -> None:
         """Note a reading on battery; the mains entity may have told of the same outage before."""

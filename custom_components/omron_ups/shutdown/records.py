@@ -319,7 +319,7 @@ def decode(line: bytes) -> Entry:
             stamp=_stamp(row),
             change=_change(WORDS[row["did"]], row),
         )
-    except (KeyError, TypeError, AttributeError) as err:
+    except (KeyError, TypeError, AttributeError, OverflowError) as err:
         raise ValueError(f"no line of a journal: {err!r}") from err
 
 

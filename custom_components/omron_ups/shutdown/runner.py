@@ -147,7 +147,9 @@ class Runner:
         if armed and (findings := refusals(self._plan)):
             raise ArmingRefusedError(findings)
         self._is_armed = armed
-        if not armed:
+        if armed:
+            self._steering.heed_again()
+        else:
             self._steering.give_up("disarmed")
 
     def set_maintenance(self, until: datetime | None) -> None:

@@ -175,6 +175,10 @@ class Steering:
         self._ledger.note(Cancelled(by=by))
         self._set_mode()
 
+    def heed_again(self) -> None:
+        """Let every reason begin a plan again: whoever arms has thought better of it."""
+        self._muted = frozenset()
+
     def _begin(self, reason: Reason, chosen: frozenset[str], situation: Situation) -> None:
         record = self.record
         if record is not None and record.phase in _STOPPING:
@@ -305,6 +309,9 @@ class Steering:
 
         Whatever was read before was about an outage that is over.
         """
+        if now.readings == 0:
+            # The mains entity tells of the outage: nothing that was read before counts at all.
+            return False
         ends = [self._mains_at] if self._last is None else [self._mains_at, self._last[1]]
         times = [at for at in ends if at is not None]
         return bool(times) and now.silent_s > self._run.monotonic() - max(times)
@@ -362,8 +369,6 @@ class Steering:
             self._recall.forget()
         self._last = (self._run.record.chosen, self._run.monotonic())
         self.worker.leave()
-        # An outage that follows at once must not take what was seen before for what is.
-        self._run.forget()
         self._ledger.end(report.as_json())
 
     def _make_report(self, detail: str = "") -> Report:
