@@ -10,19 +10,48 @@ from homeassistant.core import HomeAssistant
 
 from .const import (
     CONF_ALLOWED_NETWORKS,
+    CONF_BROADCAST,
     CONF_CERTIFICATE,
     CONF_EXPECTED_CLIENTS,
+    CONF_MAC,
     CONF_NETWORKS,
     CONF_PASSWORD_HASH,
     CONF_PRIVATE_KEY,
+    CONF_SECURE_ON,
     CONF_WEBHOOK_URL,
 )
 from .coordinator import OmronConfigEntry, OmronRuntimeData
 from .driver import Ups, make_dump
 from .nut_service import NutService
+from .plan_service import PlanService
+from .shutdown.kinds import KINDS, secret_names
 
-TO_REDACT: Final = frozenset(
+# What a target's options hold beside the secrets that its kind names: where it is, who we are
+# there, and texts in which people put passwords.
+_OF_TARGETS: Final = frozenset(
     {
+        CONF_BROADCAST,
+        CONF_MAC,
+        CONF_SECURE_ON,
+        "action_data",
+        "check_command",
+        "command",
+        "confirm_value",
+        "host_key",
+        "peers",
+        "public_key",
+        "restore_command",
+        "restore_data",
+        "tls_authority",
+        "tls_name",
+        "token_id",
+        "wake_data",
+    }
+)
+TO_REDACT: Final = (
+    frozenset[str]().union(*map(secret_names, KINDS.values()))
+    | _OF_TARGETS
+    | {
         CONF_ALLOWED_NETWORKS,
         CONF_CERTIFICATE,
         CONF_EXPECTED_CLIENTS,
@@ -69,6 +98,7 @@ async def async_get_config_entry_diagnostics(
                 {"is_gone": channel.is_gone, "waiting": channel.waiting}
                 for channel in data.discord.channels.values()
             ],
+            "plan": _plan(data.plan),
             "outages": asdict(data.outage_log.outages),
         },
         TO_REDACT,
@@ -95,6 +125,29 @@ def _nut(nut: NutService, known: Container[str]) -> dict[str, Any]:
         "clients": [asdict(client) for client in nut.clients],
         "forced_shutdowns": list(nut.forced_shutdowns.names),
         "audit": list(_audit(nut, known)),
+    }
+
+
+def _plan(plan: PlanService) -> dict[str, Any]:
+    """Return how the plan stands and how its last run went; its texts hold no secrets."""
+    runner, report = plan.runner, plan.runner.last_report
+    return {
+        "state": runner.state,
+        "armed": runner.is_armed,
+        "maintenance": runner.is_in_maintenance,
+        "open": runner.is_open,
+        "needs_s": runner.needs_s,
+        "margin_s": runner.margin_s,
+        "targets": {
+            spec.target_id: {"kind": spec.kind, "stage": spec.stage, "state": state}
+            for spec in plan.specs
+            if (state := runner.target_states.get(spec.target_id)) is not None
+        },
+        "findings": [
+            {"severity": item.severity.name, "key": item.key, "target": item.target_id}
+            for item in plan.findings
+        ],
+        "last_run": None if report is None else report.as_json(),
     }
 
 

@@ -22,6 +22,7 @@ from .const import (
     LOGGER,
 )
 from .driver import UpsSource, UpsState
+from .nut import ForcedShutdown
 from .nut_service import NutService
 from .plan_issues import PlanIssues
 from .plan_options import plan_of
@@ -70,6 +71,8 @@ class PlanService:
         self._end_maintenance: CALLBACK_TYPE | None = None
         self._listeners: list[CALLBACK_TYPE] = []
         self._tracked: str | None = None
+        self._forced: set[str] = set()
+        """Names for which a client set FSD in the present outage, in lower case."""
         self._broken: list[Finding] = []
         self._targets: dict[str, Target] = {}
         self._findings: tuple[Finding, ...] = ()
@@ -97,6 +100,7 @@ class PlanService:
         self._track_mains_entity()
         self._undo += (
             self._ups.subscribe(self._handle_state),
+            self._nut.forced_shutdowns.subscribe(self._handle_forced_shutdown),
             async_track_time_interval(self.hass, self._async_check_due, CHECK_EVERY),
         )
         self._look_again()
@@ -170,13 +174,20 @@ class PlanService:
             OSError: the disk cannot be written.
 
         """
-        was_armed = self.runner.is_armed
-        self.runner.set_armed(armed)
-        try:
-            await self._store.switches.save(replace(self._store.switches.switches, is_armed=armed))
-        except OSError:
-            self.runner.set_armed(was_armed)
-            raise
+        switches = replace(self._store.switches.switches, is_armed=armed)
+        if not armed:
+            # First to disk: giving a plan up cannot be undone.
+            await self._store.switches.save(switches)
+            self.runner.set_armed(False)
+        else:
+            was_armed = self.runner.is_armed
+            self.runner.set_armed(True)
+            try:
+                await self._store.switches.save(switches)
+            except OSError:
+                if not was_armed:
+                    self.runner.set_armed(False)
+                raise
         self._look_again()
 
     async def async_set_maintenance(self, until: datetime | None) -> None:
@@ -224,8 +235,7 @@ class PlanService:
 
     def view(self) -> PowerView:
         """Return what is known of the power of this UPS."""
-        on_battery = bool(self._ups.state.on_battery)
-        forced = on_battery and bool(self._nut.forced_shutdowns.by_clients)
+        forced = bool(self._forced & self._nut.forced_shutdowns.by_clients)
         return power_view(
             self._ups.state,
             age_s=self._ups.age,
@@ -290,8 +300,17 @@ class PlanService:
         self._look_again()
 
     @callback
-    def _handle_state(self, _state: UpsState) -> None:
+    def _handle_state(self, state: UpsState) -> None:
+        if state.on_battery is False:
+            # What a client has set stays set, but it was about an outage that is over.
+            self._forced.clear()
         self._handle_power()
+
+    @callback
+    def _handle_forced_shutdown(self, request: ForcedShutdown) -> None:
+        if self._ups.state.on_battery:
+            self._forced.add(request.name.lower())
+            self._handle_power()
 
     @callback
     def _handle_power(self) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import STORAGE_DIR
@@ -31,16 +31,21 @@ class PlanStore:
         """Read everything but the journal, which the runner reads.
 
         Raises:
-            OSError: the disk cannot be read.
+            OSError: it cannot be read whether the plan is armed. The rest is worth less than a
+                plan that runs.
 
         """
         paths = _paths(hass, entry_id)
         checks_file = JsonFile(paths["checks"])
         return cls(
             journal=FileJournal(paths["journal"]),
-            durations=await FileDurations.load(paths["durations"]),
+            durations=await _load_durations(paths["durations"]),
             switches=await SwitchStore.load(paths["switches"]),
-            checks=TargetChecks.from_json(clock, Random(), await checks_file.load()),  # noqa: S311 - spreads load
+            checks=TargetChecks.from_json(
+                clock,
+                Random(),  # noqa: S311 - spreads load
+                await _load_checks(checks_file),
+            ),
             _checks_file=checks_file,
         )
 
@@ -60,6 +65,22 @@ async def async_remove_plan(hass: HomeAssistant, entry_id: str) -> None:
             path.unlink(missing_ok=True)
 
     await hass.async_add_executor_job(remove)
+
+
+async def _load_durations(path: Path) -> FileDurations:
+    try:
+        return await FileDurations.load(path)
+    except OSError as err:
+        LOGGER.error("What was learned of stops cannot be read, time limits count: %s", err)
+        return FileDurations(JsonFile(path), {})
+
+
+async def _load_checks(file: JsonFile) -> dict[str, Any]:
+    try:
+        return await file.load()
+    except OSError as err:
+        LOGGER.error("The results of checks cannot be read: %s", err)
+        return {}
 
 
 def _paths(hass: HomeAssistant, entry_id: str) -> dict[str, Path]:

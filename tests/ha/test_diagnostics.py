@@ -12,6 +12,8 @@ from custom_components.omron_ups.diagnostics import (
     async_get_config_entry_diagnostics,
 )
 from custom_components.omron_ups.driver import SimulatedUps, load_replies
+from custom_components.omron_ups.shutdown.fields import FieldType
+from custom_components.omron_ups.shutdown.kinds import KINDS
 from scripts.lib.simulator_server import TcpServer
 from tests.driver.remote_data import UNIT
 from tests.driver.remote_rig import Rig
@@ -26,6 +28,7 @@ from tests.ha.common import (
     set_up,
     simulated_entry,
 )
+from tests.ha.plan import subentry
 
 SECRET = "planted-secret"
 
@@ -170,3 +173,26 @@ async def test_a_ups_of_another_server(hass: HomeAssistant, rig: Rig) -> None:
     secrets = (SECRET, "127.0.0.", UNIT["ups.serial"].strip())
     assert [secret for secret in secrets if secret in text] == []
     await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_no_secret_of_a_target_is_there(
+    hass: HomeAssistant, loaded: MockConfigEntry, kind: str
+) -> None:
+    """Nor where it is, nor texts in which people put passwords."""
+    harmless = {FieldType.CHOICE, FieldType.FLAG, FieldType.INTEGER}
+    options = {
+        item.name: SECRET
+        for item in KINDS[kind].fields
+        if item.is_secret or item.name in {"command", "action_data", "peers", "token_id"}
+        if item.type not in harmless
+    }
+    wake = {"mac": SECRET, "secure_on": SECRET, "broadcast": SECRET}
+    target = subentry(kind, "NAS", options, wake=wake, verify={"address": SECRET})
+    hass.config_entries.async_add_subentry(loaded, target)
+    await hass.async_block_till_done()
+    found, text = await diagnose(hass, loaded)
+    assert SECRET not in text
+    assert found["plan"]["targets"].keys() <= {target.subentry_id}
+    assert found["plan"]["state"] == "idle"
+    assert found["plan"]["armed"] is False

@@ -67,3 +67,20 @@ async def test_a_full_disk_costs_no_more_than_a_login(
     assert [item.levelno for item in caplog.records if "cannot be saved" in item.message] == [
         logging.WARNING
     ]
+
+
+async def test_what_was_learned_is_worth_less_than_a_plan(
+    hass: HomeAssistant, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for part in ("checks", "durations"):
+        await hass.async_add_executor_job((folder / f"omron_ups.one.plan_{part}").mkdir)
+    store = await load(hass)
+    assert store.durations.seconds("nas") == ()
+    assert store.checks.results == {}
+    assert "time limits count" in caplog.text
+
+
+async def test_nobody_guesses_whether_the_plan_is_armed(hass: HomeAssistant, folder: Path) -> None:
+    await hass.async_add_executor_job((folder / "omron_ups.one.plan_switches").mkdir)
+    with pytest.raises(OSError, match="plan_switches"):
+        await load(hass)
