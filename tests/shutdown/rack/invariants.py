@@ -172,9 +172,16 @@ def check_output(ending: Ending) -> Iterator[str]:
             if cut.at != off.at or cut.who in excused:
                 continue
             machine = ending.rack.machines[cut.who].spec
+            if _is_lost(ending, machine):
+                continue
             told = _told(ending, cut.who, cut.at)
             if machine.kind and not (told and cut.at - told[0].at >= machine.time_limit_s):
                 yield f"{cut.who} was running when the output went off at {off.at:.1f}"
+
+
+def _is_lost(ending: Ending, machine: MachineSpec) -> bool:
+    """Return whether a request may have been lost in a crash, and nothing can ever show it."""
+    return not KINDS[machine.kind or "plain"].ports and _is_doubtful(ending, machine.machine_id)
 
 
 def check_cause(ending: Ending) -> Iterator[str]:
@@ -317,7 +324,9 @@ def check_result(ending: Ending) -> Iterator[str]:
         return
     if not all(m.spec.kind != "webhook" for m in ending.rack.machines.values()):
         return
-    if any(" overdue" in fact.detail for fact in ending.facts.of(What.EVENT)):
+    if ending.rack.ups.stays_off or any(
+        " overdue" in fact.detail for fact in ending.facts.of(What.EVENT)
+    ):
         return
     if PlanResult.INCOMPLETE in ending.home.ends and not _may_stay_off(ending):
         yield f"{ending.home.ends}"
@@ -374,7 +383,7 @@ def check_told(ending: Ending) -> Iterator[str]:
         if is_blind(ending) and ending.home.boot:
             continue
         machine = ending.rack.machines[cut.who]
-        if cut.who in excused or not machine.spec.kind:
+        if cut.who in excused or not machine.spec.kind or _is_lost(ending, machine.spec):
             continue
         low_s = _low_for_s(ending, cut)
         if low_s > SHORT_PLAN_S and not _told(ending, cut.who, cut.at):
@@ -402,6 +411,11 @@ def _low_for_s(ending: Ending, cut: Fact) -> float:
         return 0.0
     if died and died.at > up.at:
         return 0.0
+    told = [power for at, power in ending.home.readings if at <= cut.at]
+    known = [power for power in told if power is not Power.UNKNOWN]
+    if not known or known[-1] is Power.MAINS:
+        # It fell silent on mains, and that is no outage.
+        return 0.0
     return cut.at - max(low.at, up.at)
 
 
@@ -420,10 +434,12 @@ def check_order(ending: Ending) -> Iterator[str]:
 
 def _own_host(ending: Ending) -> Iterator[str]:
     scenario = ending.scenario
-    for fact in ending.facts.of(What.REQUEST, who=scenario.home_assistant):
+    asked = list(ending.facts.of(What.REQUEST, who=scenario.home_assistant))
+    for fact in asked:
         if not fact.is_irreversible or _was_asked(ending, fact.at):
             continue
-        if scenario.output is None and not _is_almost_empty(ending, fact):
+        steps = [f for f in asked if f.at <= fact.at and f.plan_id == fact.plan_id]
+        if scenario.output is None and not any(_is_almost_empty(ending, f) for f in steps):
             yield f"own host told at {fact.at:.1f} before low battery, without an output"
         armed = ending.facts.last(What.ARMED, until=fact.at)
         is_odd = bool(scenario.faults) or _is_almost_empty(ending, fact)

@@ -89,7 +89,10 @@ def _with_source(rng: random.Random, machines: list[MachineSpec]) -> list[Machin
     """Let a NAS own the USB cable, sometimes."""
     if rng.random() > 0.25:
         return machines
-    return [replace(m, is_data_source=m.machine_id == "nas0") for m in machines]
+    return [
+        replace(m, is_data_source=True, starts_off=False) if m.machine_id == "nas0" else m
+        for m in machines
+    ]
 
 
 def _machine(
