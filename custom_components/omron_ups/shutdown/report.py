@@ -62,7 +62,8 @@ class Report:
 
     def as_json(self) -> Json:
         """Return it as JSON knows it."""
-        return asdict(self)
+        data = asdict(self)
+        return {**data, "targets": [*data["targets"]], "lines": [*data["lines"]]}
 
 
 def from_json(data: Json) -> Report:
