@@ -42,6 +42,8 @@ class Options:
     model: str = "bw55t"
     language: str | None = None
     log: Path | None = None
+    program: str = "scripts.lib.hass"
+    """The module that starts Home Assistant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ async def running_demo(options: Options, folder: Path) -> AsyncIterator[Demo]:
     log = options.log or folder / "hass.log"
     with _tail_on_error(log if options.log is None else None):
         async with (
-            HassProcess(folder=folder, port=port, log=log) as hass,
+            HassProcess(folder=folder, port=port, log=log, program=options.program) as hass,
             onboarded(
                 hass.address, username=USERNAME, password=PASSWORD, language=locale.language
             ) as api,

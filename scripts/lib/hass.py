@@ -38,7 +38,12 @@ def leave_out(domain: str) -> None:
     sys.modules[name] = ModuleType(name)
 
 
-if __name__ == "__main__":
+def run() -> int:
+    """Run Home Assistant as the command line says, and return its exit code."""
     for unready in [name for name in bootstrap.DEFAULT_INTEGRATIONS if not is_ready(name)]:
         leave_out(unready)
-    sys.exit(main())
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -28,14 +28,18 @@ class HassError(Exception):
 class HassProcess:
     """One ``hass`` on a configuration folder; used as an asynchronous context manager."""
 
-    def __init__(self, *, folder: Path, port: int, log: Path) -> None:
+    def __init__(
+        self, *, folder: Path, port: int, log: Path, program: str = "scripts.lib.hass"
+    ) -> None:
         """Prepare without starting anything.
 
         Args:
             folder: The configuration folder.
             port: The port that the folder's configuration says.
             log: Gets everything that Home Assistant prints, after what is in it.
+            program: The module that starts it.
         """
+        self._program = program
         self.address = f"http://127.0.0.1:{port}"
         self._folder = folder
         self._port = port
@@ -121,7 +125,7 @@ class HassProcess:
         await self._start()
 
     async def _start(self) -> None:
-        command = ("scripts.lib.hass", "--config", str(self._folder), "--skip-pip")
+        command = (self._program, "--config", str(self._folder), "--skip-pip")
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
