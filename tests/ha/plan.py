@@ -90,7 +90,7 @@ async def add_target(
     target = subentry(kind, title, options, **data)
     hass.config_entries.async_add_subentry(entry, target)
     await hass.async_block_till_done()
-    return target.subentry_id
+    return str(target.subentry_id)
 
 
 async def add_host(hass: HomeAssistant, entry: MockConfigEntry, name: str, **data: Any) -> Host:
@@ -102,7 +102,7 @@ async def add_host(hass: HomeAssistant, entry: MockConfigEntry, name: str, **dat
 
 def target_id(entry: MockConfigEntry, title: str) -> str:
     """Return the id of a target by its name."""
-    return next(key for key, item in entry.subentries.items() if item.title == title)
+    return next(str(key) for key, item in entry.subentries.items() if item.title == title)
 
 
 async def answer_plan(hass: HomeAssistant, entry: MockConfigEntry, **options: Any) -> None:
