@@ -22,6 +22,7 @@ REACTION_S: Final = 5.0
 SHORT_PLAN_S: Final = 60.0
 # How long a request may be on its way.
 IN_FLIGHT_S: Final = 16.0
+FIRST_READING_S: Final = 30.0
 # Requests, looks and proofs around each stop.
 OVERHEAD_S: Final = 45.0
 
@@ -416,7 +417,8 @@ def _low_for_s(ending: Ending, cut: Fact) -> float:
     if not known or known[-1] is Power.MAINS:
         # It fell silent on mains, and that is no outage.
         return 0.0
-    return cut.at - max(low.at, up.at)
+    # After a restart the first reading is waited for.
+    return cut.at - max(low.at, up.at + FIRST_READING_S if up.at else 0.0)
 
 
 def check_order(ending: Ending) -> Iterator[str]:
