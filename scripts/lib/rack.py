@@ -124,8 +124,8 @@ def _sweep(seed: int, processes: int) -> int:
 
 def _homelab() -> int:
     status = 0
-    for title, scenario in HOMELABS.items():
-        lines, broken = describe(title, scenario)
+    for title in HOMELABS:
+        lines, broken = describe(title)
         print("\n".join(lines))
         print()
         status |= bool(broken)

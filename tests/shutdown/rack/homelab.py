@@ -4,6 +4,7 @@ A BW55T of 340 W that lasts about 65 minutes at 12 % load, low battery at 30 %.
 """
 
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 from custom_components.omron_ups.shutdown.runner import Runner
@@ -104,14 +105,15 @@ HOMELABS[LOW_AT_ONCE] = replace(
 )
 
 
+@cache
 def run_homelab(title: str) -> Ending:
-    """Run one of them."""
+    """Run one of them, once."""
     return simulate(HOMELABS[title], Runner)
 
 
-def describe(title: str, scenario: Scenario) -> tuple[list[str], list[str]]:
+def describe(title: str) -> tuple[list[str], list[str]]:
     """Return a timeline as lines, and what was broken."""
-    ending = simulate(scenario, Runner)
+    ending = run_homelab(title)
     broken = violations(ending)
     lines = [title, "=" * len(title), *timeline(ending.facts, without=HIDDEN)]
     lines += broken or [f"ends with {', '.join(ending.home.ends) or 'no plan'}; no rule broken"]
