@@ -86,3 +86,15 @@ async def test_forgetting_everything(hass: HomeAssistant, hass_storage: dict[str
     await hass.async_block_till_done()
     await log.async_remove()
     assert KEY not in hass_storage
+
+
+async def test_a_ups_that_says_nothing_ends_no_outage(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
+    log = await new_log(hass)
+    log.note(on_battery=True)
+    await hass.async_block_till_done()
+    log = OutageLog(hass, "entry")
+    await log.async_load(on_battery=None)
+    assert log.outages.lasts
+    assert not log.ended_unseen
