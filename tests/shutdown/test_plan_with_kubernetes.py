@@ -88,8 +88,8 @@ class Rack:
         """Let Home Assistant restart: what was in memory is lost, the journal is not."""
         await self.runner.stop()
         self.runner = _runner(self.cluster, self.nas, self.session, self.disk)
-        await self.runner.start()
         self.runner.set_armed(True)
+        await self.runner.start()
 
 
 def _targets(

@@ -104,7 +104,7 @@ class Runner:
             await self._ledger.read()
         except OSError as err:
             self._tell_error(err)
-        self._steering.resume()
+        self._steering.resume(is_armed=self.is_armed)
         self._clock = asyncio.create_task(self._run_clock(), name="shutdown plan")
 
     async def stop(self) -> None:

@@ -100,6 +100,8 @@ def _needs_stop_after_all(run: Run, spec: TargetSpec) -> bool:
 
 async def _finish(run: Run, group: asyncio.TaskGroup) -> None:
     """Switch off the rest, once everybody else is down or out of time."""
+    if run.record.is_outage and _is_whole(run) and _output(run) is not None:
+        await _until_nobody_runs(run)
     own = run.plan.own_host
     if own is not None and own.target_id in run.record.chosen and own.target_id in run.targets:
         await _stop_own_host(run, own, group)
@@ -153,6 +155,21 @@ def _is_armed(run: Run) -> bool:
 def _hand_over(run: Run) -> None:
     if run.record.phase is Phase.RUNNING:
         run.note(HandedOver())
+
+
+async def _until_nobody_runs(run: Run) -> None:
+    """Wait for hosts that refused or are late, as long as the battery lasts: the cut ends them."""
+    while any(_still_runs(run, spec) for spec in run.specs(run.record.chosen)):
+        if _is_late(run):
+            return
+        await asyncio.sleep(RECHECK_S)
+
+
+def _still_runs(run: Run, spec: TargetSpec) -> bool:
+    if spec.target_id == run.plan.home_assistant_host or run.has_second_feed(spec):
+        return False
+    watch = run.watch(spec.target_id)
+    return watch is not None and watch.up_s(run.monotonic()) > 0.0
 
 
 async def _until_low(run: Run) -> None:

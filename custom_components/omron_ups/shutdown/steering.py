@@ -122,8 +122,8 @@ class Steering:
 
     # Beginnings
 
-    def resume(self) -> None:
-        """Go on with a plan that the journal holds open."""
+    def resume(self, *, is_armed: bool) -> None:
+        """Go on with a plan that the journal holds open; give it up if it is no longer armed."""
         record = self.record
         if record is None:
             return
@@ -132,6 +132,9 @@ class Steering:
         self._ledger.note(Resumed())
         self.worker.must_reassert = True
         self._run.follow(record.targets.keys())
+        if not is_armed and record.phase in _STOPPING:
+            self.give_up("disarmed")
+            return
         if record.cancelled_by == "user":
             self._muted = frozenset(Reason) - _SHORT
         if not is_new_boot:
