@@ -249,8 +249,13 @@ class Run:
         now = self.power()
         if now.power is not Power.BATTERY:
             return False
+        if now.low or not now.is_silent:
+            return bool(now.low)
+        # Not by the plan's deadline: that is an empty battery if nothing attached acts at low.
+        if now.charge is not None and now.charge_low is not None:
+            return now.charge <= now.charge_low
         left_s = time_left_s(now, self.plan)
-        return bool(now.low) or (now.is_silent and left_s is not None and left_s <= 0.0)
+        return left_s is not None and left_s <= 0.0
 
     def time_left_s(self) -> float | None:
         """Return the seconds until the plan's deadline; None if unknown, or if there is none."""

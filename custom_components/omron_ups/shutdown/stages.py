@@ -135,7 +135,7 @@ async def _stop_own_host(run: Run, own: TargetSpec, group: asyncio.TaskGroup) ->
             run.settle(own.target_id, TargetState.SKIPPED, "its other UPS has mains")
             return
     _hand_over(run)
-    if (output := _output(run)) is not None and _is_whole(run):
+    if (output := _output(run)) is not None and _is_whole(run) and run.record.is_outage:
         group.create_task(output.keep_ahead(), name="put the cut off")
     await run.ledger.synced()
     await stop_target(run, own)
