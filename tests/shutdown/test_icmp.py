@@ -16,7 +16,11 @@ def reply(kind: int = 0, token: bytes = TOKEN) -> bytes:
     return bytes([kind, 0, 0, 0, 1, 2, 0, 1]) + token
 
 
-@pytest.mark.parametrize("token", [TOKEN, b"\xff" * TOKEN_BYTES, os.urandom(TOKEN_BYTES)])
+@pytest.mark.parametrize(
+    "token",
+    [TOKEN, b"\xff" * TOKEN_BYTES, os.urandom(TOKEN_BYTES)],
+    ids=["counting", "all ones", "random"],
+)
 def test_the_checksum_is_right(token: bytes) -> None:
     packet = echo_request(8, token)
     total = sum(struct.unpack(f"!{len(packet) // 2}H", packet))

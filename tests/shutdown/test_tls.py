@@ -135,7 +135,11 @@ async def test_no_certificate_where_nobody_speaks_tls(monkeypatch: pytest.Monkey
         await fetch_certificate("127.0.0.1", mute.getsockname()[1])
 
 
-@pytest.mark.parametrize("authority", ["", "no certificate", SELF_SIGNED.pem[:100]])
+@pytest.mark.parametrize(
+    "authority",
+    ["", "no certificate", SELF_SIGNED.pem[:100]],
+    ids=["empty", "no certificate", "cut"],
+)
 async def test_an_authority_that_cannot_be_read(authority: str) -> None:
     with pytest.raises(OptionError, match="tls_authority"):
         await load_trust(pasted(authority))
