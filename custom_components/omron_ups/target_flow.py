@@ -1,12 +1,12 @@
 """Adds or changes a target of the shutdown plan: enter, let it prove itself, put it in order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 import contextlib
 import re
 from typing import Any, Final
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow, SubentryFlowResult
-from homeassistant.const import CONF_NAME
+from homeassistant.const import CONF_NAME, CONF_USERNAME
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 import probatio
 
@@ -15,6 +15,7 @@ from .const import (
     CONF_GRACE,
     CONF_MAC,
     CONF_OPTIONS,
+    CONF_OTP_CODE,
     CONF_PORTS,
     CONF_SAVE_ANYWAY,
     CONF_SECURE_ON,
@@ -27,10 +28,12 @@ from .const import (
 from .findings_text import async_describe
 from .plan_options import make_spec
 from .shutdown.errors import OptionError, ShutdownError
+from .shutdown.fields import FieldType
 from .shutdown.findings import FindingKey
 from .shutdown.kinds import KINDS, Kind, make_target, server_of
 from .shutdown.models import Finding, Severity
 from .shutdown.ssh_keys import forced_line, generate_key_pair
+from .shutdown.target import SecondFactor, Target
 from .shutdown.targets.ssh import fetch_host_key
 from .shutdown.tls import Trust, fetch_certificate
 from .target_form import BY_DIALOGUE, flat_options, options_schema, plan_part_schema, shown_options
@@ -123,6 +126,36 @@ class TargetFlow(ConfigSubentryFlow):
             },
         )
 
+    async def async_step_one_time_code(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask for a code of the second factor, once: the host gives a token for it."""
+        if user_input is None:
+            return await self._async_show_code()
+        code = "".join(user_input.get(CONF_OTP_CODE, "").split())
+        if not code:
+            # Nobody has it at hand just now.
+            return await self.async_step_check()
+        async with self._async_open_target() as target:
+            if not isinstance(target, SecondFactor):
+                raise TypeError(f"{self._kind.name} has no second factor")
+            try:
+                token = await target.obtain_device_token(code)
+            except ShutdownError as err:
+                self._findings = (target.explain(err),)
+                return await self._async_show_code({"base": "code_not_accepted"})
+        tokens = dict.fromkeys(self._names_of(FieldType.DEVICE_TOKEN), token)
+        self._options = {**self._known_options, **tokens}
+        return await self._async_prove()
+
+    async def _async_show_code(self, errors: dict[str, str] | None = None) -> SubentryFlowResult:
+        return self.async_show_form(
+            step_id="one_time_code",
+            data_schema=probatio.Schema({probatio.Optional(CONF_OTP_CODE): TextSelector()}),
+            errors=errors,
+            description_placeholders={"findings": await self._async_describe_findings()},
+        )
+
     async def async_step_check(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
@@ -136,12 +169,11 @@ class TargetFlow(ConfigSubentryFlow):
             data_schema=probatio.Schema(
                 {probatio.Required(CONF_SAVE_ANYWAY, default=False): BooleanSelector()}
             ),
-            description_placeholders={
-                "findings": await async_describe(
-                    self.hass, self._findings, ups=self._get_entry().title
-                ),
-            },
+            description_placeholders={"findings": await self._async_describe_findings()},
         )
+
+    async def _async_describe_findings(self) -> str:
+        return await async_describe(self.hass, self._findings, ups=self._get_entry().title)
 
     async def async_step_plan(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask when it stops, how that is seen, and how it comes back."""
@@ -198,15 +230,25 @@ class TargetFlow(ConfigSubentryFlow):
         """Let the target show who it is and what the credential may do, without any effect."""
         if self._needs_identity():
             return await self._async_fetch_identity()
-        self._findings = await self._async_preflight()
+        async with self._async_open_target() as target:
+            self._findings = await target.preflight()
         worst = [item for item in self._findings if item.severity is Severity.ERROR]
         if not self._confirmed and any(item.key in _IDENTITY_KEYS for item in worst):
             return await self._async_fetch_identity()
+        if isinstance(target, SecondFactor) and any(w.key in target.code_findings for w in worst):
+            return await self.async_step_one_time_code()
         if self._findings:
             return await self.async_step_check()
         return await self.async_step_plan()
 
-    async def _async_preflight(self) -> Sequence[Finding]:
+    @contextlib.asynccontextmanager
+    async def _async_open_target(self) -> AsyncIterator[Target]:
+        """Yield what was entered as a target that is in no plan.
+
+        Raises:
+            OptionError: an option cannot be used.
+
+        """
         spec = make_spec(
             {**_UNPLANNED, CONF_OPTIONS: self._known_options},
             target_id="",
@@ -216,7 +258,7 @@ class TargetFlow(ConfigSubentryFlow):
         target = make_target(spec, tools_of(self.hass, self._get_entry().runtime_data.nut))
         try:
             await target.open()
-            return await target.preflight()
+            yield target
         finally:
             await target.close()
 
@@ -225,17 +267,23 @@ class TargetFlow(ConfigSubentryFlow):
     ) -> dict[str, Any]:
         """Return the options with what nobody enters by hand.
 
-        Our own key stays; what the other side has shown counts only for the same machine.
+        Our own key stays; what the other side has shown counts only for the same machine, and
+        what it gave an account only for that account.
         """
-        is_same = all(options.get(name) == before.get(name) for name in _PLACE)
         ours = {"private_key", _PUBLIC_KEY}
-        theirs = {item.name for item in self._kind.fields if item.type in BY_DIALOGUE} - ours
-        kept = ours | (theirs if is_same else set())
+        given = self._names_of(FieldType.DEVICE_TOKEN)
+        shown = self._names_of(*BY_DIALOGUE) - ours - given
+        is_same = all(options.get(name) == before.get(name) for name in _PLACE)
+        is_same_account = is_same and options.get(CONF_USERNAME) == before.get(CONF_USERNAME)
+        kept = ours | (shown if is_same else set()) | (given if is_same_account else set())
         found = {**{name: before[name] for name in kept if name in before}, **options}
         if self._has_key and "private_key" not in found:
             pair = generate_key_pair()
             found |= {"private_key": pair.private_key, _PUBLIC_KEY: pair.public_key}
         return found
+
+    def _names_of(self, *types: FieldType) -> set[str]:
+        return {field.name for field in self._kind.fields if field.type in types}
 
     def _needs_identity(self) -> bool:
         options = self._known_options

@@ -56,7 +56,9 @@ _MAX_STAGE: Final = 99
 _HOUR_S: Final = 3600
 _HALF_DAY_MIN: Final = 720
 
-BY_DIALOGUE: Final = frozenset({FieldType.KEY_PAIR, FieldType.HOST_KEY, FieldType.FINGERPRINT})
+BY_DIALOGUE: Final = frozenset(
+    {FieldType.KEY_PAIR, FieldType.HOST_KEY, FieldType.FINGERPRINT, FieldType.DEVICE_TOKEN}
+)
 """What nobody enters by hand: the flow makes or fetches it, and the user confirms."""
 
 type _Selector = object
@@ -92,6 +94,8 @@ def flat_options(
     given = {**user_input, **user_input.get(SECTION_ADVANCED, {})}
     options: dict[str, Any] = {}
     for field in fields:
+        if field.type in BY_DIALOGUE:
+            continue
         value = given.get(field.name)
         if value in (None, "", [], {}) and field.is_secret:
             value = stored.get(field.name)

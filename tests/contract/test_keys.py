@@ -39,6 +39,11 @@ def confirms_identity(kind: Kind) -> bool:
     return any(field.type in by_dialogue for field in kind.fields)
 
 
+def takes_code(kind: Kind) -> bool:
+    """Tell whether the user may be asked for a code of the second factor."""
+    return any(field.type is FieldType.DEVICE_TOKEN for field in kind.fields)
+
+
 # Each repair has its texts under its own issue.
 REPAIRS: Mapping[str, str] = {
     "AllowAddressFlow": "nut_address_refused",
@@ -54,6 +59,8 @@ PASSED_THROUGH = {
     *((kind, "reconfigure") for kind in KINDS),
     # Nothing to confirm: these kinds have no server of their own.
     *((kind.name, "identity") for kind in KINDS.values() if not confirms_identity(kind)),
+    # Nobody asks for a code.
+    *((kind.name, "one_time_code") for kind in KINDS.values() if not takes_code(kind)),
     ("issues", "init"),
 }
 # Home Assistant has the texts of these aborts.

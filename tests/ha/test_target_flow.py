@@ -63,7 +63,7 @@ async def test_every_kind_has_a_form(
     shown |= {
         str(inner) for name in schema if name == "advanced" for inner in schema[name].schema.schema
     }
-    by_dialogue = {"private_key", "host_key", "tls_fingerprint"}
+    by_dialogue = {"private_key", "host_key", "tls_fingerprint", "device_token"}
     names = {field.name for field in KINDS[kind].fields} - by_dialogue
     assert shown - {"advanced"} == names | {"name"}
 

@@ -35,6 +35,9 @@ class FieldType(StrEnum):
     """A host's SSH key; the form fetches it if none is given, and asks for confirmation."""
     FINGERPRINT = "fingerprint"
     """Of a server's certificate; the form fetches it if none is given, and asks likewise."""
+    DEVICE_TOKEN = "device_token"  # noqa: S105 - the name of a type
+    """What a host gives for a code of the second factor, and takes in its place from then on; the
+    form asks for the code once if the host wants one (`SecondFactor`)."""
     ENTITY = "entity"
     """An entity id."""
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .errors import ShutdownError
 from .models import Finding, HostState, Observation, Outcome, Reason, Reply
 from .specs import TargetSpec
 
@@ -129,3 +130,23 @@ class Target(ABC):
     async def is_ready(self) -> bool | None:
         """Return whether the host's service works again; None if only the network can tell."""
         return None
+
+
+class SecondFactor(ABC):
+    """What a target has in addition whose host may want a code of the second factor, once."""
+
+    code_findings: frozenset[str] = frozenset()
+    """Keys of the findings of its preflight that a code cures."""
+
+    @abstractmethod
+    async def obtain_device_token(self, code: str) -> str:
+        """Log in with a code; return the token that replaces it from then on, a secret.
+
+        Raises:
+            ShutdownError: the code is wrong, or something else keeps us out.
+
+        """
+
+    @abstractmethod
+    def explain(self, error: ShutdownError) -> Finding:
+        """Return what an error of the login means for the user."""

@@ -8,13 +8,21 @@ from typing import Final, override
 import aiohttp
 
 from ..errors import BadAnswerError, RequestError, ShutdownError
-from ..fields import TLS_FIELDS, Field, Options, port_field
+from ..fields import TLS_FIELDS, Field, FieldType, Options, port_field
 from ..findings import address_findings, finding, finding_of
 from ..models import Finding, HostState, Observation, Outcome, Reply
 from ..specs import TargetSpec
-from ..target import StopContext, StopStep, Target
+from ..target import SecondFactor, StopContext, StopStep, Target
 from ..tls import Tls
-from .synology_api import AccountError, NotAdministratorError, SynologyApi, TwoStepError
+from .synology_api import (
+    AccountError,
+    BlockedError,
+    CodeRefusedError,
+    NoSecondFactorError,
+    NotAdministratorError,
+    SynologyApi,
+    TwoStepError,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -26,7 +34,7 @@ FIELDS: Final = (
     port_field(DEFAULT_PORT),
     Field(name="username", is_required=True),
     Field(name="password", is_required=True, is_secret=True),
-    Field(name="device_token", is_secret=True),
+    Field(name="device_token", type=FieldType.DEVICE_TOKEN, is_secret=True),
     *TLS_FIELDS,
 )
 
@@ -36,6 +44,12 @@ class SynologyFinding(StrEnum):
 
     TWO_STEP = "synology_two_step"
     """Enter a code once, so that DSM knows us from then on."""
+    CODE_REFUSED = "synology_code_refused"
+    """Enter the code that is valid now; a device token that DSM has forgotten is replaced so."""
+    NO_SECOND_FACTOR = "synology_no_second_factor"
+    """Log in with a browser and set it up, or take the account out of the rule."""
+    BLOCKED = "synology_blocked"
+    """Take our address off DSM's block list."""
     ACCOUNT = "synology_account"
     """Put the account in order: it is disabled, or its password has expired."""
     NOT_ADMINISTRATOR = "synology_not_administrator"
@@ -43,19 +57,23 @@ class SynologyFinding(StrEnum):
 
 
 _KEYS: Final[tuple[tuple[type[ShutdownError], SynologyFinding], ...]] = (
+    (CodeRefusedError, SynologyFinding.CODE_REFUSED),
     (TwoStepError, SynologyFinding.TWO_STEP),
+    (NoSecondFactorError, SynologyFinding.NO_SECOND_FACTOR),
+    (BlockedError, SynologyFinding.BLOCKED),
     (AccountError, SynologyFinding.ACCOUNT),
     (NotAdministratorError, SynologyFinding.NOT_ADMINISTRATOR),
 )
 
 
-class SynologyTarget(Target):
+class SynologyTarget(Target, SecondFactor):
     """A NAS with DSM 6 or 7; an account of its group `administrators`.
 
     Our knowledge of each request is in `synology_api.REQUESTS`; not confirmed on hardware.
     """
 
     steps = (SHUTDOWN,)
+    code_findings = frozenset({SynologyFinding.TWO_STEP, SynologyFinding.CODE_REFUSED})
 
     def __init__(self, spec: TargetSpec, session: aiohttp.ClientSession) -> None:
         """Take the configuration, and the session from its owner.
@@ -87,6 +105,7 @@ class SynologyTarget(Target):
         """
         await self._api.open()
 
+    @override
     async def obtain_device_token(self, code: str) -> str:
         """Log in with a code of the second factor, once; return what replaces it from then on.
 
@@ -111,12 +130,13 @@ class SynologyTarget(Target):
             await self._api.demand_administrator(apis, session)
             await self._api.log_out(apis, session)
         except ShutdownError as err:
-            return [*found, self._finding(err)]
+            return [*found, self.explain(err)]
         return found
 
-    def _finding(self, err: ShutdownError) -> Finding:
-        key = next((key for kind, key in _KEYS if isinstance(err, kind)), None)
-        return finding(self.spec, key, detail=str(err)) if key else finding_of(self.spec, err)
+    @override
+    def explain(self, error: ShutdownError) -> Finding:
+        key = next((key for kind, key in _KEYS if isinstance(error, kind)), None)
+        return finding(self.spec, key, detail=str(error)) if key else finding_of(self.spec, error)
 
     @override
     async def rehearse(self) -> Sequence[str]:

@@ -81,6 +81,18 @@ class TwoStepError(CredentialsRefusedError):
     """DSM wants a code, or a device token that it gave for one."""
 
 
+class CodeRefusedError(TwoStepError):
+    """The code is wrong or too old, or the device token is not accepted any more."""
+
+
+class NoSecondFactorError(CredentialsRefusedError):
+    """DSM insists on a second factor, and the account has none that could be asked for."""
+
+
+class BlockedError(WrongPasswordError):
+    """DSM hears nothing of our address any more: whatever is tried makes it worse."""
+
+
 class AccountError(CredentialsRefusedError):
     """The account is good, but cannot log in: disabled, blocked, its password has expired."""
 
@@ -90,9 +102,9 @@ _LOGIN_ERRORS: Final[Mapping[int, tuple[type[CredentialsRefusedError], str]]] = 
     401: (AccountError, "the account is disabled"),
     402: (AccountError, "the account may not log in"),
     403: (TwoStepError, "the account has 2-factor authentication: a code is wanted once"),
-    404: (TwoStepError, "the code is wrong, or the device token is not accepted any more"),
-    406: (TwoStepError, "DSM insists on 2-factor authentication: set it up for the account"),
-    407: (WrongPasswordError, "DSM has blocked our IP address: take it off the block list"),
+    404: (CodeRefusedError, "the code is wrong, or the device token is not accepted any more"),
+    406: (NoSecondFactorError, "DSM insists on 2-factor authentication: set it up for the account"),
+    407: (BlockedError, "DSM has blocked our IP address: take it off the block list"),
     408: (AccountError, "the password has expired and cannot be changed"),
     409: (AccountError, "the password has expired"),
     410: (AccountError, "the password must be changed"),
@@ -235,6 +247,7 @@ class SynologyApi:
         Raises:
             WrongPasswordError: user or password is wrong, or was not long ago.
             TwoStepError: a code is wanted, or wrong.
+            NoSecondFactorError: a second factor is wanted that the account does not have.
             AccountError: the account cannot log in.
             RequestError: no answer, or none that can be used.
 
