@@ -1,9 +1,20 @@
 """The shape of reply lines."""
 
+import re
+
+from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.omron_ups.nut import NutUps
-from custom_components.omron_ups.nut.replies import INVALID_ARGUMENT, MAX_LINE, escape, line, valued
+from custom_components.omron_ups.nut.replies import (
+    INVALID_ARGUMENT,
+    MAX_LINE,
+    MAX_VALUE,
+    escape,
+    line,
+    printable,
+    valued,
+)
 
 from .shared import Clock, Served, exchange
 
@@ -20,6 +31,26 @@ from .shared import Clock, Served, exchange
 )
 def test_values_are_ascii_and_escaped(value: str, escaped: str) -> None:
     assert escape(value) == escaped
+
+
+@given(st.text(max_size=300), st.integers(0, MAX_LINE))
+@example("x" * 256, MAX_LINE)
+@example("OL", 1)
+def test_escaped_value_is_the_beginning_of_the_printable_one(value: str, room: int) -> None:
+    escaped = escape(value, room)
+    assert len(escaped) <= room
+    assert re.fullmatch(r'(?:[^"\\#]|\\["\\#])*', escaped)
+    read = re.sub(r"\\(.)", r"\1", escaped)
+    whole = printable(value)[:MAX_VALUE]
+    assert whole.startswith(read)
+    # Nothing is cut that had room.
+    assert read == whole or len(escaped) + len(escape(whole[len(read)])) > room
+
+
+def test_every_character_is_sent_as_it_is_escaped_or_replaced() -> None:
+    for char in map(chr, range(0x110)):
+        expected = char if " " <= char <= "~" else "?"
+        assert escape(char) == (f"\\{char}" if char in '"\\#' else expected), repr(char)
 
 
 @pytest.mark.parametrize("room", [0, 1, 2, 3])

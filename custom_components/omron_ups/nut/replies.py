@@ -1,6 +1,7 @@
 """The fixed replies of the protocol and the shape of all others."""
 
 from collections.abc import Iterable
+import re
 from typing import Final
 
 # libupsclient reads a reply into 512 bytes, the last of which is its terminator.
@@ -35,6 +36,9 @@ UNKNOWN_UPS: Final = b"ERR UNKNOWN-UPS\n"
 USERNAME_REQUIRED: Final = b"ERR USERNAME-REQUIRED\n"
 VAR_NOT_SUPPORTED: Final = b"ERR VAR-NOT-SUPPORTED\n"
 
+# Printable ASCII but for what is escaped: nearly every value, and GET VAR is asked most of all.
+_AS_IT_IS: Final = re.compile(r"[ !$-\[\]-~]*")
+
 
 def printable(text: str) -> str:
     """Return the text with everything that is no printable ASCII replaced by a question mark."""
@@ -43,6 +47,8 @@ def printable(text: str) -> str:
 
 def escape(value: str, room: int = MAX_LINE) -> str:
     """Return a value as it stands between quotes, cut to what fits into `room` bytes."""
+    if len(value) <= min(room, MAX_VALUE) and _AS_IT_IS.fullmatch(value):
+        return value
     escaped: list[str] = []
     for char in printable(value)[:MAX_VALUE]:
         encoded = f"\\{char}" if char in '"\\#' else char
