@@ -16,8 +16,12 @@ import pytest
 from .usb_rig.bus import CHECKOUT, PRELOAD, leaves_out_umockdev
 
 SCENARIOS = Path(__file__).parent / "usb_rig" / "umockdev_scenarios.py"
-LIMIT_S = 110
+SCENARIO_LIMIT_S = 60
+"""Each takes a second or two; the one that hangs ends them all, and every thread says where."""
+LIMIT_S = 300
+"""All of them take half a minute on a machine with nothing else to do."""
 
+pytestmark = pytest.mark.timeout(LIMIT_S + 10)
 
 if leaves_out_umockdev():
     pytest.skip(
@@ -42,18 +46,25 @@ type Outcomes = dict[str, list[str]]
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
     """Run every scenario once; return what went wrong with each of its variants, "" for nothing."""
-    report = tmp_path_factory.mktemp("libusb") / "report.xml"
+    folder = tmp_path_factory.mktemp("libusb")
+    report, said = folder / "report.xml", folder / "said.txt"
     options = ["-q", "-p", "no:homeassistant", "-p", "no:cacheprovider", f"--junitxml={report}"]
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", SCENARIOS, *options],
-        cwd=CHECKOUT,
-        env=os.environ | {"LD_PRELOAD": PRELOAD},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-    )
-    assert report.exists(), result.stdout + result.stderr
+    limit = [f"--timeout={SCENARIO_LIMIT_S}", "--timeout-method=thread"]
+    # A file, because the end of a pipe comes only when the last child has closed it.
+    with said.open("wb") as output:
+        try:
+            subprocess.run(
+                [sys.executable, "-m", "pytest", SCENARIOS, *options, *limit],
+                cwd=CHECKOUT,
+                env=os.environ | {"LD_PRELOAD": PRELOAD},
+                check=False,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=LIMIT_S,
+            )
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"not at the end after {LIMIT_S} s:\n{said.read_text()}")
+    assert report.exists(), said.read_text()
     outcomes: Outcomes = {}
     for case in ET.parse(report).iter("testcase"):  # noqa: S314  (pytest wrote it just now)
         problems = "\n".join(problem.text or problem.tag for problem in case)

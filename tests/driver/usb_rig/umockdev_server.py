@@ -88,19 +88,28 @@ class UsbFs(UMockdev.IoctlBase):  # type: ignore[misc]
         }
 
     def do_handle_ioctl(self, client: Any) -> bool:
-        """Answer one ioctl, now or a little later."""
+        """Take one ioctl over from umockdev's thread.
+
+        Ours answers it, as it obeys the commands: an ioctl happens before the cable is pulled or
+        after it. A transfer that was submitted in between would never end.
+        """
+        GLib.idle_add(self._handle, client, priority=GLib.PRIORITY_DEFAULT)
+        return True
+
+    def _handle(self, client: Any) -> bool:
+        """Answer one ioctl, now or a little later; returns False, that it is called only once."""
         number, argument = client.get_request(), client.get_arg()
         try:
             if number in {REAPURB, REAPURBNDELAY}:
                 self._reap(client, argument)
-                return True
+                return False
             client.complete(self._answer(number, argument), 0)
         except IoctlError as err:
             client.complete(-1, err.args[0])
         except Exception:  # noqa: BLE001  (an unanswered ioctl would block the test for ever)
             traceback.print_exc()
             client.complete(-1, EINVAL)
-        return True
+        return False
 
     def unplug(self) -> None:
         """End every transfer as a pulled cable does."""
