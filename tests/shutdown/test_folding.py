@@ -32,6 +32,7 @@ from custom_components.omron_ups.shutdown.records import (
     PowerBack,
     PowerLost,
     Released,
+    Renewed,
     Restoring,
     Seen,
     Settled,
@@ -256,3 +257,16 @@ def test_what_a_plan_leaves_to_the_next_one() -> None:
     assert arm == ARM
     assert owed == Owed(target_id="a", steps=("cordon", "off"), is_stopped=True, is_booting=True)
     assert list(debts_of(plan(CORDON, settled(TargetState.UNDONE)))) == []
+
+
+def test_a_new_occasion_begins_anew_and_still_owes_what_was_done() -> None:
+    again = Renewed(target_id="a", evidence="it has started again")
+    stopped = target(CORDON, OFF, answered(Outcome.ACCEPTED), settled(TargetState.DOWN), again)
+    assert (stopped.state, stopped.steps) == (TargetState.WAITING, {})
+    assert stopped.asked is None
+    assert stopped.is_ours, "mains may come back before it is asked again"
+    assert stopped.to_take_back == ("cordon", "off")
+    refused = target(OFF, answered(Outcome.REFUSED), settled(TargetState.REFUSED), again)
+    assert refused.asked is None
+    assert not refused.is_ours
+    assert refused.to_take_back == ()

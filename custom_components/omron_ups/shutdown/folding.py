@@ -27,6 +27,7 @@ from .records import (
     PowerBack,
     PowerLost,
     Released,
+    Renewed,
     Restoring,
     Resumed,
     Seen,
@@ -346,6 +347,18 @@ def _settled(target: TargetRecord, change: Settled, stamp: Stamp) -> TargetRecor
     )
 
 
+def _renewed(target: TargetRecord, change: Renewed, _: Stamp) -> TargetRecord:
+    owed = Owed(target_id=change.target_id, steps=target.to_take_back, is_stopped=target.is_ours)
+    return replace(
+        target,
+        state=TargetState.WAITING,
+        steps=MappingProxyType({}),
+        evidence=change.evidence,
+        owed=owed,
+        is_released=False,
+    )
+
+
 def _waking(target: TargetRecord, _: Waking, stamp: Stamp) -> TargetRecord:
     return replace(target, state=TargetState.RETURNING, woken=stamp)
 
@@ -358,6 +371,7 @@ _TARGET: Final[Mapping[type, Callable[[TargetRecord, Any, Stamp], TargetRecord]]
     Answered: _answered,
     StepEnded: _step_ended,
     Settled: _settled,
+    Renewed: _renewed,
     Released: lambda target, _, __: replace(target, is_released=True),
     Waking: _waking,
 }

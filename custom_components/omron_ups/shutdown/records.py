@@ -149,6 +149,17 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """There is a new occasion to stop a target: what was asked before counts as an earlier plan's.
+
+    It was proven off and has started again, or it said no and the battery is low now.
+    """
+
+    target_id: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputAsked:
     """The intent to switch the UPS output, on disk before the command leaves."""
 
@@ -229,6 +240,7 @@ type Change = (
     | Answered
     | StepEnded
     | Settled
+    | Renewed
     | OutputAsked
     | OutputAnswered
     | HandedOver
@@ -255,6 +267,7 @@ WORDS: Final[Mapping[str, type[Change]]] = {
     "answered": Answered,
     "step_ended": StepEnded,
     "settled": Settled,
+    "renewed": Renewed,
     "output_asked": OutputAsked,
     "output_answered": OutputAnswered,
     "handed_over": HandedOver,

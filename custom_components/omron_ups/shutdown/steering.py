@@ -32,6 +32,7 @@ from .records import (
 )
 from .report import Report, make_report
 from .run import Run
+from .stages import renewals
 from .supply import Situation, Supply
 from .telling import end_of
 from .triggers import TriggerWatch
@@ -258,6 +259,8 @@ class Steering:
         is_battery = situation is Situation.BATTERY
         if is_battery and (record.has_mains or not record.is_outage):
             self._ledger.note(PowerLost())
+            if not record.is_outage:
+                self._ask_again(record)
         elif situation is Situation.MAINS and record.is_outage and not record.has_mains:
             self._ledger.note(PowerBack())
         if record.phase not in _STOPPING:
@@ -265,9 +268,16 @@ class Steering:
         if is_battery and not record.is_short and (now.forced or self._run.is_low()):
             reason = Reason.FORCED if now.forced else Reason.LOW_BATTERY
             self._ledger.note(Shortened(reason=reason))
+            self._ask_again(record)
             self.worker.set_mode(Mode.STOP, anew=True)
         elif record.is_outage and not is_battery and self.supply.is_stable(now, record):
             self._ledger.note(Cancelled(by="mains"))
+
+    def _ask_again(self, record: PlanRecord) -> None:
+        """Let those who were not willing, or not there, be asked once more."""
+        if record.phase in _STOPPING and (again := [*renewals(record)]):
+            self._ledger.note(*again)
+            self.worker.set_mode(Mode.STOP, anew=True)
 
     def _note_life(self, situation: Situation) -> None:
         """Let a restart know how long we were away, and how the battery stood before."""
