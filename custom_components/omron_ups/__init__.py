@@ -80,7 +80,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OmronConfigEntry) -> boo
     outage_log = OutageLog(hass, entry.entry_id)
     await outage_log.async_load(on_battery=ups.state.on_battery)
     coordinator = OmronCoordinator(hass, entry, ups)
-    reports = PowerReports(hass, coordinator=coordinator, nut=nut, outage_log=outage_log)
+    reports = PowerReports(hass, entry, coordinator=coordinator, nut=nut, outage_log=outage_log)
     entry.runtime_data = OmronRuntimeData(
         coordinator=coordinator,
         ups=ups,

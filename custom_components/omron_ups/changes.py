@@ -8,7 +8,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
 
-from .battery_form import battery_options
+from .battery_form import connection_options
 from .const import DOMAIN, Issue
 from .coordinator import OmronConfigEntry
 from .nut import MAX_AGE_S
@@ -42,6 +42,7 @@ class EntryChanges:
         if _foundation(entry) == self._running_on:
             entry.runtime_data.nut.async_apply()
             entry.runtime_data.plan.async_apply()
+            entry.runtime_data.reports.async_apply()
             async_rename_devices(self._hass, entry)
             return
         stops = (
@@ -88,4 +89,4 @@ class EntryChanges:
 
 def _foundation(entry: OmronConfigEntry) -> _Foundation:
     """Return what cannot change without a reload: how the UPS is read, and the server's address."""
-    return entry.data, battery_options(entry), nut_options(entry).address
+    return entry.data, connection_options(entry), nut_options(entry).address

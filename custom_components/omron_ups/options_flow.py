@@ -17,9 +17,7 @@ class OmronOptionsFlow(OptionsFlow):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what to change."""
-        steps = [CONF_NUT_SERVER, CONF_SHUTDOWN_PLAN]
-        if battery_schema(self.config_entry).schema:
-            steps.append(CONF_BATTERY)
+        steps = [CONF_NUT_SERVER, CONF_SHUTDOWN_PLAN, CONF_BATTERY]
         return self.async_show_menu(step_id="init", menu_options=steps)
 
     async def async_step_nut_server(
@@ -61,7 +59,7 @@ class OmronOptionsFlow(OptionsFlow):
     async def async_step_battery(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask what to make of the battery."""
+        """Ask what to make of the battery, and how often to tell of what lasts."""
         entry = self.config_entry
         if user_input is not None:
             return self.async_create_entry(data={**entry.options, CONF_BATTERY: user_input})

@@ -1,47 +1,25 @@
 """What happens to the power, one report at a time, for whoever wants to hear of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
+from .battery_form import battery_options
 from .const import LOGGER
 from .driver import PowerEvent, UpsState, power_events
 from .nut import ForcedShutdown
 from .nut_service import NutService
 from .outages import OutageLog
+from .reminders import REMINDERS, Reminder, reminder_intervals
 
 type Report = Callable[[str, Mapping[str, Any]], None]
 """Takes the type of an event, one of those of the event entity, and its facts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reminder:
-    """An event that is repeated as long as its cause lasts."""
-
-    event: PowerEvent
-    lasts: Callable[[UpsState], bool | None]
-    interval: timedelta
-
-
-# The intervals are those of upsmon: NOCOMMWARNTIME and RBWARNTIME.
-REMINDERS: Final[tuple[Reminder, ...]] = (
-    Reminder(
-        event=PowerEvent.COMMUNICATION_LOST,
-        lasts=lambda s: s.stale,
-        interval=timedelta(minutes=5),
-    ),
-    Reminder(
-        event=PowerEvent.REPLACE_BATTERY,
-        lasts=lambda s: s.replace_battery,
-        interval=timedelta(hours=12),
-    ),
-)
 
 
 class PowerReports:
@@ -54,6 +32,7 @@ class PowerReports:
     def __init__(
         self,
         hass: HomeAssistant,
+        entry: ConfigEntry,
         *,
         coordinator: DataUpdateCoordinator[UpsState],
         nut: NutService,
@@ -61,11 +40,13 @@ class PowerReports:
     ) -> None:
         """Tell nobody yet."""
         self._hass = hass
+        self._entry = entry
         self.coordinator = coordinator
         self._nut = nut
         self.outage_log = outage_log
         self._seen = coordinator.data
         self._listeners: list[Report] = []
+        self._intervals = reminder_intervals(battery_options(entry))
         self._timers: dict[PowerEvent, CALLBACK_TYPE] = {}
         self._undo: list[CALLBACK_TYPE] = []
 
@@ -90,12 +71,22 @@ class PowerReports:
             self._hass.loop.call_soon(self.async_report, PowerEvent.POWER_RESTORED)
 
     @callback
+    def async_apply(self) -> None:
+        """Take over how often the user wants to hear of what lasts; the time begins anew."""
+        intervals = reminder_intervals(battery_options(self._entry))
+        if intervals == self._intervals:
+            return
+        self._intervals = intervals
+        self._async_cancel_timers()
+        self._async_keep_reminders(self._seen)
+
+    @callback
     def async_stop(self) -> None:
         """Watch no more; may be called again."""
-        for cancel in (*self._undo, *self._timers.values()):
-            cancel()
+        for undo in self._undo:
+            undo()
         self._undo.clear()
-        self._timers.clear()
+        self._async_cancel_timers()
 
     @callback
     def async_report(self, event: str, details: Mapping[str, Any] | None = None) -> None:
@@ -144,14 +135,21 @@ class PowerReports:
 
     @callback
     def _async_remind_later(self, reminder: Reminder) -> None:
-        self._timers[reminder.event] = async_call_later(
-            self._hass, reminder.interval, partial(self._async_remind, reminder)
-        )
+        if (interval := self._intervals.get(reminder.event)) is not None:
+            self._timers[reminder.event] = async_call_later(
+                self._hass, interval, partial(self._async_remind, reminder)
+            )
 
     @callback
     def _async_remind(self, reminder: Reminder, _now: datetime) -> None:
         self.async_report(reminder.event)
         self._async_remind_later(reminder)
+
+    @callback
+    def _async_cancel_timers(self) -> None:
+        for cancel in self._timers.values():
+            cancel()
+        self._timers.clear()
 
 
 def _facts(state: UpsState) -> dict[str, Any]:

@@ -7,17 +7,27 @@ from typing import Any
 from unittest.mock import patch
 
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 import pytest
 
+from custom_components.omron_ups.const import (
+    CONF_BATTERY,
+    CONF_BATTERY_PACKS,
+    CONF_COMMUNICATION_LOST_EVERY,
+    CONF_REPLACE_BATTERY_EVERY,
+    SECTION_REMINDERS,
+)
 from custom_components.omron_ups.driver import SimulatedUps, UpsState
 from tests.ha.common import (
     MockConfigEntry,
     NutConnection,
     add_account,
     async_fire_time_changed,
+    change_nut_server,
     eventually,
+    open_options,
     set_up,
     state_of,
 )
@@ -171,6 +181,50 @@ async def test_a_bad_battery_is_repeated_every_twelve_hours(
     publish(replace_battery=False)
     await pass_time(hass, timedelta(hours=48))
     assert types(seen) == ["replace_battery"] * 2
+
+
+async def test_how_often_is_told_can_be_chosen_while_it_lasts(
+    hass: HomeAssistant, loaded: MockConfigEntry, seen: Seen
+) -> None:
+    await eventually(lambda: loaded.runtime_data.ups.state.replace_battery is False)
+    runtime_data = loaded.runtime_data
+    publisher(loaded)(replace_battery=True)
+    await hass.async_block_till_done()
+    every = {CONF_REPLACE_BATTERY_EVERY: 2, CONF_COMMUNICATION_LOST_EVERY: 5}
+    await choose_reminders(hass, loaded, every)
+    assert types(seen) == ["replace_battery"]
+    await pass_time(hass, timedelta(hours=1, minutes=59))
+    assert types(seen) == ["replace_battery"]
+    await pass_time(hass, timedelta(hours=2, minutes=1))
+    assert types(seen) == ["replace_battery"] * 2
+    await choose_reminders(hass, loaded, {})
+    await pass_time(hass, timedelta(hours=48))
+    assert types(seen) == ["replace_battery"] * 2
+    assert loaded.runtime_data is runtime_data
+
+
+async def test_other_changes_do_not_put_a_reminder_off(
+    hass: HomeAssistant, loaded: MockConfigEntry, seen: Seen
+) -> None:
+    await eventually(lambda: loaded.runtime_data.ups.state.replace_battery is False)
+    publisher(loaded)(replace_battery=True)
+    await hass.async_block_till_done()
+    before = dict(loaded.runtime_data.reports._timers)
+    await change_nut_server(hass, loaded, aliases=["nas"])
+    assert loaded.runtime_data.reports._timers == before
+    assert len(before) == 1
+
+
+async def choose_reminders(
+    hass: HomeAssistant, entry: MockConfigEntry, every: dict[str, int]
+) -> None:
+    """Fill the form of the options."""
+    form = await open_options(hass, entry, CONF_BATTERY)
+    result = await hass.config_entries.options.async_configure(
+        form["flow_id"], {CONF_BATTERY_PACKS: 1, SECTION_REMINDERS: every}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
 
 
 async def pass_time(hass: HomeAssistant, time: timedelta) -> None:

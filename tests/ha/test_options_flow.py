@@ -2,6 +2,7 @@
 
 from collections.abc import Container
 import socket
+from typing import Any
 
 from homeassistant.const import CONF_HOST, CONF_PORT
 from homeassistant.core import HomeAssistant
@@ -15,6 +16,7 @@ from custom_components.omron_ups.const import (
     CONF_NUT_SERVER,
     CONF_OFFERS_UNPROVEN,
     CONF_SHUTDOWN_PLAN,
+    SECTION_REMINDERS,
 )
 from custom_components.omron_ups.driver import SimulatedUps
 from tests.ha.common import (
@@ -94,11 +96,12 @@ async def test_battery(
     reported = ups.state.battery_voltage
     form = await open_options(hass, loaded, CONF_BATTERY)
     assert form["data_schema"] is not None
-    assert form["data_schema"]({}) == {CONF_OFFERS_UNPROVEN: False, CONF_BATTERY_PACKS: 1}
+    once: dict[str, Any] = {SECTION_REMINDERS: {}}
+    assert form["data_schema"](once) == {CONF_OFFERS_UNPROVEN: False, CONF_BATTERY_PACKS: 1, **once}
     # The simulated BW55T tells one 12 V block of its 24 V battery, as the published one does.
     assert form["description_placeholders"] == {"suggested": "2"}
     result = await hass.config_entries.options.async_configure(
-        form["flow_id"], {CONF_OFFERS_UNPROVEN: True, CONF_BATTERY_PACKS: 2}
+        form["flow_id"], {CONF_OFFERS_UNPROVEN: True, CONF_BATTERY_PACKS: 2, **once}
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert loaded.options[CONF_NUT_SERVER] is not None
@@ -109,7 +112,7 @@ async def test_battery(
     assert "test.battery.start.quick" in after.commands
     form = await open_options(hass, loaded, CONF_BATTERY)
     assert form["data_schema"] is not None
-    assert form["data_schema"]({}) == {CONF_OFFERS_UNPROVEN: True, CONF_BATTERY_PACKS: 2}
+    assert form["data_schema"](once) == {CONF_OFFERS_UNPROVEN: True, CONF_BATTERY_PACKS: 2, **once}
 
 
 async def test_battery_of_a_ups_that_is_not_there(hass: HomeAssistant) -> None:
@@ -118,4 +121,4 @@ async def test_battery_of_a_ups_that_is_not_there(hass: HomeAssistant) -> None:
     assert await steps(hass, entry) == [CONF_NUT_SERVER, CONF_SHUTDOWN_PLAN, CONF_BATTERY]
     form = await open_options(hass, entry, CONF_BATTERY)
     assert form["data_schema"] is not None
-    assert set(form["data_schema"].schema) == {CONF_OFFERS_UNPROVEN}
+    assert set(form["data_schema"].schema) == {CONF_OFFERS_UNPROVEN, SECTION_REMINDERS}
