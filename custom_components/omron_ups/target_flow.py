@@ -17,16 +17,19 @@ from .const import (
     CONF_OPTIONS,
     CONF_OTP_CODE,
     CONF_PORTS,
+    CONF_RUNS_ON,
     CONF_SAVE_ANYWAY,
     CONF_SECURE_ON,
     CONF_STAGE,
     CONF_TIME_LIMIT,
+    CONF_USES,
     LOGGER,
+    SECTION_RELATIONS,
     SECTION_VERIFY,
     SECTION_WAKE,
 )
 from .findings_text import async_describe
-from .plan_options import make_spec
+from .plan_options import make_spec, plan_of
 from .shutdown.errors import OptionError, ShutdownError
 from .shutdown.fields import FieldType
 from .shutdown.findings import FindingKey
@@ -46,6 +49,7 @@ _FORCED_PROGRAM: Final = "/usr/local/sbin/ups-shutdown"
 _MAC: Final = re.compile(r"[0-9A-Fa-f]{2}([:-]?[0-9A-Fa-f]{2}){5}")
 # What makes it another machine.
 _PLACE: Final = ("host", "url", "port")
+_RELATED: Final = frozenset({CONF_USES, CONF_RUNS_ON})
 _UNPLANNED: Final = {CONF_STAGE: 0, CONF_TIME_LIMIT: 0}
 
 
@@ -179,19 +183,18 @@ class TargetFlow(ConfigSubentryFlow):
         """Ask when it stops, how that is seen, and how it comes back."""
         errors: dict[str, str] = {}
         if user_input is not None:
-            errors = _plan_errors(user_input)
+            errors = _plan_errors(user_input) | self._relation_errors(user_input)
             if not errors:
                 return self._async_finish(user_input)
         kind = self._kind
-        subentry_id = None if self.source != SOURCE_RECONFIGURE else self._reconfigure_subentry_id
         schema = plan_part_schema(
             self.hass,
             self._get_entry(),
-            subentry_id=subentry_id,
+            subentry_id=self._own_id,
             stage=kind.stage,
             limit_s=round(kind.time_limit_s),
         )
-        suggestion = user_input or _without_secrets(self._stored) or self._proposal()
+        suggestion = user_input or self._shown_part() or self._proposal()
         return self.async_show_form(
             step_id="plan",
             data_schema=self.add_suggested_values_to_schema(schema, suggestion),
@@ -313,6 +316,33 @@ class TargetFlow(ConfigSubentryFlow):
             }
             self._shown_fingerprint = certificate.fingerprint
         return await self.async_step_identity()
+
+    @property
+    def _own_id(self) -> str | None:
+        """The target that is changed, None for a new one."""
+        return None if self.source != SOURCE_RECONFIGURE else self._reconfigure_subentry_id
+
+    def _shown_part(self) -> dict[str, Any]:
+        """Return what the form may show of the plan's part of what is stored."""
+        shown = _without_secrets(self._stored)
+        if SECTION_RELATIONS in shown:
+            known = {spec.target_id for spec in plan_of(self._get_entry()).targets}
+            # One that was deleted cannot be chosen any more, and would make the form refuse itself.
+            shown[SECTION_RELATIONS] = {
+                key: [item for item in value if item in known] if key in _RELATED else value
+                for key, value in shown[SECTION_RELATIONS].items()
+            }
+        return shown
+
+    def _relation_errors(self, user_input: Mapping[str, Any]) -> dict[str, str]:
+        """Return what cannot be: what a target runs on must not run on it."""
+        plan = plan_of(self._get_entry())
+        for host_id in user_input[SECTION_RELATIONS].get(CONF_RUNS_ON, ()):
+            host = plan.target(host_id)
+            hosts = plan.hosts_of(host) if host else ()
+            if any(item.target_id == self._own_id for item in hosts):
+                return {SECTION_RELATIONS: "runs_on_circle"}
+        return {}
 
     def _proposal(self) -> dict[str, Any]:
         """Return how most people would see that a host of this kind is off."""

@@ -35,6 +35,7 @@ from .const import (
     CONF_PING,
     CONF_PORTS,
     CONF_RETURNS_BY_ITSELF,
+    CONF_RUNS_ON,
     CONF_SECOND_FEED,
     CONF_SECURE_ON,
     CONF_STAGE,
@@ -257,8 +258,8 @@ def _relations(hass: HomeAssistant, entry: ConfigEntry, subentry_id: str | None)
         if other.entry_id != entry.entry_id
     ]
     fields: dict[probatio.Marker, _Selector] = {}
-    if others:
-        fields[probatio.Optional(CONF_USES)] = SelectSelector(
+    for name in (CONF_USES, CONF_RUNS_ON) if others else ():
+        fields[probatio.Optional(name)] = SelectSelector(
             SelectSelectorConfig(options=others, multiple=True, mode=SelectSelectorMode.LIST)
         )
     if feeds:

@@ -85,6 +85,7 @@ def test_all_of_a_target() -> None:
             },
             relations={
                 "uses": ["01C"],
+                "runs_on": ["01D", "01E"],
                 "second_feed": "other",
                 "is_data_source": True,
                 "own_timer": 10,
@@ -97,6 +98,7 @@ def test_all_of_a_target() -> None:
     )
     assert (spec.wake_limit_s, spec.returns_by_itself) == (300.0, False)
     assert (spec.uses, spec.second_feed) == (frozenset({"01C"}), "other")
+    assert spec.runs_on == frozenset({"01D", "01E"})
     assert (spec.is_data_source, spec.own_timer_s) == (True, 600.0)
 
 

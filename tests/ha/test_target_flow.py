@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
 
 from custom_components.omron_ups.shutdown.kinds import KINDS
@@ -197,6 +197,39 @@ async def test_a_port_and_a_mac_that_cannot_be(
     good = {**PLAN, "wake": {**PART["wake"], "mac": "02:00:5e:00:53:01", "secure_on": ""}}
     done = await submit(hass, form, good)
     assert done["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_what_a_target_runs_on_must_not_run_on_it(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    hosts = {name: Host(hass, name) for name in ("pve", "k8s")}
+    ids: dict[str, str] = {}
+    for name, runs_on in (("pve", []), ("k8s", ["pve"])):
+        relations = {**PART["relations"], "runs_on": [ids[item] for item in runs_on]}
+        options = hosts[name].options
+        ids[name] = await add_target(hass, loaded, "ha_action", name, options, relations=relations)
+    form = await begin_flow(hass, loaded, "ha_action", ids["pve"])
+    form = await submit(hass, form, {"name": "pve", **hosts["pve"].options})
+    circle = {**PART["relations"], "runs_on": [ids["k8s"]]}
+    form = await submit(hass, form, {**PLAN, "relations": circle})
+    assert form["errors"] == {"relations": "runs_on_circle"}
+    with pytest.raises(InvalidData):
+        await submit(hass, form, {**PLAN, "relations": {**circle, "runs_on": ["deleted"]}})
+    done = await submit(hass, form, PLAN)
+    assert done["type"] is FlowResultType.ABORT
+
+
+async def test_a_relation_to_a_target_that_was_deleted_is_not_suggested(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    nas, k8s = Host(hass, "nas"), Host(hass, "k8s")
+    storage = await add_target(hass, loaded, "ha_action", "nas", nas.options)
+    relations = {**PART["relations"], "uses": ["deleted", storage], "runs_on": ["deleted"]}
+    owner = await add_target(hass, loaded, "ha_action", "k8s", k8s.options, relations=relations)
+    form = await begin_flow(hass, loaded, "ha_action", owner)
+    form = await submit(hass, form, {"name": "k8s", **k8s.options})
+    shown = suggestions(form)
+    assert (shown["uses"], shown["runs_on"]) == ([storage], [])
 
 
 async def test_a_secure_on_password_is_kept_and_never_shown(

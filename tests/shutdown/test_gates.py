@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from custom_components.omron_ups.shutdown.gates import ON_MAINS_S, SHORT_S, STALE_S
 from custom_components.omron_ups.shutdown.models import Outcome, Reply, TargetState
+from custom_components.omron_ups.shutdown.specs import TargetSpec, Verify
 
 from .bench import BATTERY, LOW, Bench, Host, StorageTarget, plan_of, scenario, spec_of
 
@@ -116,3 +117,54 @@ async def test_a_user_with_power_elsewhere_keeps_its_storage() -> None:
     await bench.set_power(BATTERY, 300.0)
     assert not is_asked(bench, "node")
     assert not is_asked(bench)
+
+
+def with_cluster(*nodes: TargetSpec, verify: Verify | None = None, runs_on: str = "") -> Bench:
+    """Return a cluster that never says that it let go of the NAS, and the nodes that it runs on."""
+    hosts = frozenset(runs_on.split()) or frozenset(node.target_id for node in nodes)
+    cluster = spec_of("cluster", 5, uses=frozenset({"nas"}), runs_on=hosts)
+    cluster = replace(cluster, verify=verify or Verify())
+    return Bench(plan_of(cluster, *nodes, spec_of("nas", 30)))
+
+
+@scenario
+async def test_who_has_nothing_left_to_run_on_holds_no_volume() -> None:
+    bench = with_cluster(spec_of("pve1"), spec_of("pve2"))
+    bench.targets["pve2"].answer = ignore
+    await bench.start()
+    await bench.set_power(BATTERY, 400.0)
+    assert bench.runner.target_states["pve1"] is TargetState.DOWN
+    assert bench.runner.target_states["cluster"] is not TargetState.DOWN
+    assert not is_asked(bench), "one of its nodes still runs"
+    bench.host("pve2").is_up = False
+    await bench.wait(60.0)
+    assert is_asked(bench)
+
+
+@scenario
+async def test_who_still_answers_runs_somewhere_else() -> None:
+    bench = with_cluster(spec_of("pve1"), verify=Verify(address="cluster", ports=(22,)))
+    bench.targets["cluster"].answer = ignore
+    await bench.start()
+    await bench.set_power(BATTERY, 400.0)
+    assert bench.runner.target_states["pve1"] is TargetState.DOWN
+    assert not is_asked(bench)
+
+
+@scenario
+async def test_a_host_that_was_deleted_is_no_evidence() -> None:
+    bench = with_cluster(spec_of("pve1"), runs_on="pve1 deleted")
+    await bench.start()
+    await bench.set_power(BATTERY, 400.0)
+    assert bench.runner.target_states["pve1"] is TargetState.DOWN
+    assert not is_asked(bench)
+
+
+@scenario
+async def test_the_hosts_of_users_are_looked_at_even_if_only_the_storage_is_stopped() -> None:
+    bench = with_cluster(spec_of("pve1"))
+    bench.host("pve1").is_up = False
+    await bench.start()
+    await bench.runner.stop_target("nas")
+    await bench.wait(60.0)
+    assert is_asked(bench)

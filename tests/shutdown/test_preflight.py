@@ -104,6 +104,35 @@ CASES: dict[str, tuple[Plan, Severity, str, dict[str, str]]] = {
         "vm",
         {"target": "vm"},
     ),
+    "plan_own_host_on_target": (
+        plan(host("own", 1, runs_on=frozenset({"pve"})), host("pve", 2), home_assistant_host="own"),
+        Severity.ERROR,
+        "own",
+        {"target": "own", "host": "pve"},
+    ),
+    "plan_host_circle": (
+        plan(
+            host("a", 1, runs_on=frozenset({"b"})),
+            host("b", 2, runs_on=frozenset({"a"})),
+            host("c", 1, runs_on=frozenset({"d"})),
+            host("d", 2),
+        ),
+        Severity.ERROR,
+        "",
+        {"targets": "a, b"},
+    ),
+    "plan_host_first": (
+        plan(host("k8s", 2, runs_on=frozenset({"pve"})), host("pve", 2)),
+        Severity.ERROR,
+        "k8s",
+        {"target": "k8s", "host": "pve", "stage": "2"},
+    ),
+    "plan_runs_on_missing": (
+        plan(host("k8s", 2, runs_on=frozenset({"deleted"}))),
+        Severity.ERROR,
+        "k8s",
+        {"target": "k8s"},
+    ),
     "plan_no_evidence": (
         plan(host("a", 1, verify=Verify(address="192.0.2.1"))),
         Severity.WARNING,
@@ -167,6 +196,22 @@ def test_a_kind_can_make_up_for_what_is_not_configured() -> None:
     assert findings(of).keys() == {"plan_no_evidence", "plan_no_way_back"}
     abilities = {"a": Abilities(has_own_evidence=True, can_wake=True)}
     assert findings(of, abilities=abilities) == {}
+
+
+def test_the_disk_of_what_our_own_host_runs_on_is_ours_too() -> None:
+    vm = host("vm", 1, runs_on=frozenset({"pve"}))
+    of = plan(vm, host("pve", 2, "nas"), host("nas", 3), home_assistant_host="vm")
+    found = findings(of)
+    assert found["plan_own_disk_on_target"].placeholders == {"target": "vm", "storage": "nas"}
+    assert {finding.key for finding in refusals(of)} == {
+        PlanKey.OWN_DISK_ON_TARGET,
+        PlanKey.OWN_HOST_ON_TARGET,
+    }
+
+
+def test_what_runs_on_our_own_host_stops_before_it() -> None:
+    of = plan(host("k8s", 9, runs_on=frozenset({"own"})), host("own", 1), home_assistant_host="own")
+    assert findings(of) == {}
 
 
 def test_our_own_host_must_return_by_itself() -> None:

@@ -179,6 +179,20 @@ def test_storage_that_stops_before_its_user() -> None:
     assert row(timeline(own), "own").problems == (Problem.STORAGE_FIRST,)
 
 
+@pytest.mark.parametrize("stage", [1, 2])
+def test_what_stops_no_later_than_what_runs_on_it(stage: int) -> None:
+    plan = Plan(
+        targets=(
+            host("k8s", 2, 10.0, runs_on=frozenset({"vm"})),
+            host("vm", 3, 10.0, runs_on=frozenset({"pve"})),
+            host("pve", stage, 10.0),
+        )
+    )
+    assert row(timeline(plan), "k8s").problems == (Problem.HOST_FIRST,)
+    last = replace(plan, home_assistant_host="pve", output=OutputOptions())
+    assert row(timeline(last), "k8s").problems == ()
+
+
 def test_a_nas_whose_own_timer_is_shorter_than_the_plan() -> None:
     plan = replace(
         PLAN, targets=tuple(replace(t, own_timer_s=t.own_timer_s and 500.0) for t in PLAN.targets)

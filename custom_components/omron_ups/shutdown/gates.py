@@ -29,7 +29,8 @@ ON_MAINS_S: Final = 300.0
 async def pass_gate(run: Run, spec: TargetSpec) -> None:
     """Return once a target may be stopped, or must be.
 
-    It may once nobody uses its storage any more: all its users are down, or it counts no sessions.
+    It may once nobody uses its storage any more: all its users are down, or all that they run on,
+    or it counts no sessions.
     It must at the last safe moment. On mains there is no such moment: then it is refused.
     """
     counts = type(run.targets[spec.target_id]).uses_left is not Target.uses_left
@@ -66,12 +67,22 @@ class _Gate:
     def _users(self) -> list[str]:
         """Return the names of the users that are not proven down."""
         users = self._run.plan.users_of(self._spec.target_id)
-        left = [user.name for user in users if not self._run.is_off(user.target_id)]
+        left = [user.name for user in users if not self._is_gone(user)]
         if left:
             self._idle_since = None
         elif self._idle_since is None:
             self._idle_since = self._run.monotonic()
         return left
+
+    def _is_gone(self, user: TargetSpec) -> bool:
+        """Return whether a user is down, or has nothing left to run on: neither holds a volume."""
+        run = self._run
+        if run.is_off(user.target_id):
+            return True
+        watch = run.watch(user.target_id)
+        if not user.runs_on or (watch is not None and watch.is_alive):
+            return False
+        return all(run.plan.target(host) and run.is_off(host) for host in user.runs_on)
 
     async def _count(self) -> None:
         """Ask the host for its sessions, now and then."""

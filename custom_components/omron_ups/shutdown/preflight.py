@@ -9,7 +9,7 @@ from typing import Final
 
 from .abilities import NO_ABILITIES, NOBODY, Abilities
 from .models import Finding, Severity
-from .preview import Timeline, used_by
+from .preview import Timeline, stops_too_early, used_by
 from .specs import NOT_IN_PLAN, Plan, TargetSpec
 
 
@@ -26,6 +26,14 @@ class PlanKey(StrEnum):
     STORAGE_FIRST = "plan_storage_first"
     """target, storage, stage (of the storage)"""
     STORAGE_MISSING = "plan_storage_missing"
+    """target"""
+    OWN_HOST_ON_TARGET = "plan_own_host_on_target"
+    """target, host"""
+    HOST_CIRCLE = "plan_host_circle"
+    """targets"""
+    HOST_FIRST = "plan_host_first"
+    """target, host, stage (of the host)"""
+    RUNS_ON_MISSING = "plan_runs_on_missing"
     """target"""
     LONGER_THAN_BATTERY = "plan_longer_than_battery"
     """needs, has (minutes)"""
@@ -48,7 +56,12 @@ class PlanKey(StrEnum):
 
 
 REFUSES_ARMING: Final = frozenset(
-    {PlanKey.HOST_UNANSWERED, PlanKey.HOST_MISSING, PlanKey.OWN_DISK_ON_TARGET}
+    {
+        PlanKey.HOST_UNANSWERED,
+        PlanKey.HOST_MISSING,
+        PlanKey.OWN_DISK_ON_TARGET,
+        PlanKey.OWN_HOST_ON_TARGET,
+    }
 )
 """Keys of the findings with which a plan must not be armed: it would stop what it runs on."""
 
@@ -134,9 +147,37 @@ def _host_missing(of: PlanPreflight) -> Iterator[_Found]:
 
 
 def _own_disk(of: PlanPreflight) -> Iterator[_Found]:
+    """Yield storage of our own host, and of what it runs on: our disk lies on it, or theirs."""
+    if (own := of.plan.own_host) is None:
+        return
+    storages = {
+        storage.target_id: storage.name
+        for owner in (own, *of.plan.hosts_of(own))
+        for storage in used_by(of.plan, owner)
+    }
+    for name in storages.values():
+        yield _Found(target=own, words={"storage": name})
+
+
+def _own_host_on_target(of: PlanPreflight) -> Iterator[_Found]:
     own = of.plan.own_host
-    for storage in used_by(of.plan, own) if own else ():
-        yield _Found(target=own, words={"storage": storage.name})
+    for host in of.plan.hosts_of(own) if own else ():
+        if host is not own:
+            yield _Found(target=own, words={"host": host.name})
+
+
+def _host_first(of: PlanPreflight) -> Iterator[_Found]:
+    for target in of.hosts():
+        for host in of.plan.hosts_of(target):
+            is_circle = target in of.plan.hosts_of(host)
+            if stops_too_early(of.plan, host, target) and not is_circle:
+                words = {"host": host.name, "stage": str(host.stage)}
+                yield _Found(target=target, words=words)
+
+
+def _runs_on_missing(of: PlanPreflight) -> Iterator[_Found]:
+    known = {target.target_id for target in of.plan.targets}
+    return (_Found(target=target) for target in of.plan.targets if target.runs_on - known)
 
 
 def _no_evidence(of: PlanPreflight) -> Iterator[_Found]:
@@ -148,9 +189,16 @@ def _storage_missing(of: PlanPreflight) -> Iterator[_Found]:
     return (_Found(target=target) for target in of.plan.targets if target.uses - known)
 
 
-def _circle(of: PlanPreflight) -> Iterator[_Found]:
+def _storage_circle(of: PlanPreflight) -> Iterator[_Found]:
+    return _circle(of, {target.target_id: set(target.uses) for target in of.plan.targets})
+
+
+def _host_circle(of: PlanPreflight) -> Iterator[_Found]:
+    return _circle(of, {target.target_id: set(target.runs_on) for target in of.plan.targets})
+
+
+def _circle(of: PlanPreflight, uses: dict[str, set[str]]) -> Iterator[_Found]:
     """Yield one finding for all who use each other: none of them could ever be the first."""
-    uses = {target.target_id: set(target.uses) for target in of.plan.targets}
     while free := {target_id for target_id, used in uses.items() if not used & uses.keys()}:
         for target_id in free:
             del uses[target_id]
@@ -238,9 +286,13 @@ CHECKS: Final = (
     Check(PlanKey.HOST_UNANSWERED, Severity.ERROR, _host_unanswered),
     Check(PlanKey.HOST_MISSING, Severity.ERROR, _host_missing),
     Check(PlanKey.OWN_DISK_ON_TARGET, Severity.ERROR, _own_disk),
-    Check(PlanKey.STORAGE_CIRCLE, Severity.ERROR, _circle),
+    Check(PlanKey.OWN_HOST_ON_TARGET, Severity.ERROR, _own_host_on_target),
+    Check(PlanKey.STORAGE_CIRCLE, Severity.ERROR, _storage_circle),
     Check(PlanKey.STORAGE_FIRST, Severity.ERROR, _storage_first),
     Check(PlanKey.STORAGE_MISSING, Severity.WARNING, _storage_missing),
+    Check(PlanKey.HOST_CIRCLE, Severity.ERROR, _host_circle),
+    Check(PlanKey.HOST_FIRST, Severity.ERROR, _host_first),
+    Check(PlanKey.RUNS_ON_MISSING, Severity.ERROR, _runs_on_missing),
     Check(PlanKey.LONGER_THAN_BATTERY, Severity.ERROR, _too_long),
     Check(PlanKey.OTHER_ACTOR_FIRST, Severity.WARNING, _other_first),
     Check(PlanKey.NO_EVIDENCE, Severity.WARNING, _no_evidence),

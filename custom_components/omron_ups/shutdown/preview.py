@@ -31,6 +31,8 @@ class Problem(StrEnum):
     """The battery is low, or empty, before it is down."""
     STORAGE_FIRST = "storage_first"
     """Something that it uses stops in an earlier stage."""
+    HOST_FIRST = "host_first"
+    """Something that it runs on does not stop in a later stage."""
     OTHER_ACTOR_FIRST = "other_actor_first"
     """It, or something around it, acts by itself before the plan comes to it."""
     AT_LOW_BATTERY_ONLY = "at_low_battery_only"
@@ -234,6 +236,8 @@ class _View:
             yield Problem.AFTER_DEADLINE
         if any(is_own or used.stage < target.stage for used in used_by(self.plan, target)):
             yield Problem.STORAGE_FIRST
+        if any(stops_too_early(self.plan, host, target) for host in self.plan.hosts_of(target)):
+            yield Problem.HOST_FIRST
 
     def _is_late(self, ends_s: float | None) -> bool:
         """Return whether the plan's deadline certainly comes first."""
@@ -267,6 +271,13 @@ def used_by(plan: Plan, target: TargetSpec) -> Iterator[TargetSpec]:
         used = plan.target(used_id)
         if used is not None and used is not plan.own_host:
             yield used
+
+
+def stops_too_early(plan: Plan, host: TargetSpec, guest: TargetSpec) -> bool:
+    """Return whether a host stops before what runs on it, or with it; our own host is last."""
+    if host is guest or host is plan.own_host:
+        return False
+    return guest is plan.own_host or host.stage <= guest.stage
 
 
 def _with_actors(timeline: Timeline, others: Sequence[OtherActor], now: PowerNow) -> Timeline:

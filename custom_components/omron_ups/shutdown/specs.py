@@ -60,6 +60,9 @@ class TargetSpec:
     """Whether it starts by itself when the UPS switches its output on again."""
     uses: frozenset[str] = frozenset()
     """Ids of the targets whose storage it uses: they stop after it."""
+    runs_on: frozenset[str] = frozenset()
+    """Ids of the targets whose hosts it runs on (the cluster on its nodes): once all of them are
+    off it holds no volume any more, whatever it says itself."""
     second_feed: str = ""
     """Id of the other UPS that feeds it too; skipped while that one is on mains and fresh."""
     is_data_source: bool = False
@@ -152,3 +155,14 @@ class Plan:
     def users_of(self, target_id: str) -> tuple[TargetSpec, ...]:
         """Return the targets that use the storage of this one."""
         return tuple(t for t in self.targets if target_id in t.uses)
+
+    def hosts_of(self, target: TargetSpec) -> tuple[TargetSpec, ...]:
+        """Return the targets that a target runs on, and what these run on in turn."""
+        found: dict[str, TargetSpec] = {}
+        todo = sorted(target.runs_on)
+        while todo:
+            host = self.target(todo.pop())
+            if host is not None and host.target_id not in found:
+                found[host.target_id] = host
+                todo += sorted(host.runs_on)
+        return tuple(found.values())

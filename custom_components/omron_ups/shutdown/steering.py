@@ -229,9 +229,10 @@ class Steering:
         return seen
 
     def _watched(self, chosen: Collection[str]) -> set[str]:
-        """Return who is to be looked at: those to be stopped, and those who use them."""
-        users = {u.target_id for key in chosen for u in self._run.plan.users_of(key)}
-        return users | set(chosen) | set(self._run.record.targets)
+        """Return who is to be looked at: those to be stopped, who uses them, and on what."""
+        users = [user for key in chosen for user in self._run.plan.users_of(key)]
+        hosts = {host for user in users for host in user.runs_on}
+        return hosts | {u.target_id for u in users} | {*chosen, *self._run.record.targets}
 
     def _is_again(self, chosen: frozenset[str]) -> bool:
         if self._last is None:
