@@ -8,7 +8,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceNotFound, Servic
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 import probatio
 
-from .shutdown.errors import NoAnswerError, RefusedError
+from .shutdown.errors import NoAnswerError, RefusedError, UnreachableError
 
 # Domains whose entities have no state before they were first used.
 _STATELESS = frozenset({"button", "event", "scene"})
@@ -47,6 +47,7 @@ class HassActions:
         """Call the action and return when it has ended.
 
         Raises:
+            UnreachableError: there is no such action, at this moment at least.
             RefusedError: Home Assistant does not accept the call.
             NoAnswerError: the integration raised an error; nobody knows how far it came.
 
@@ -57,7 +58,9 @@ class HassActions:
             await self._hass.services.async_call(
                 domain, name, dict(data), blocking=True, target=target
             )
-        except (ServiceNotFound, ServiceValidationError, probatio.Invalid) as err:
+        except ServiceNotFound as err:
+            raise UnreachableError(f"{action} is not there: {err}") from err
+        except (ServiceValidationError, probatio.Invalid) as err:
             raise RefusedError(f"{action} was not accepted: {err}") from err
         except HomeAssistantError as err:
             raise NoAnswerError(f"{action} failed: {err}") from err

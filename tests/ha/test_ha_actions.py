@@ -11,7 +11,11 @@ import probatio
 import pytest
 
 from custom_components.omron_ups.ha_actions import HassActions
-from custom_components.omron_ups.shutdown.errors import NoAnswerError, RefusedError
+from custom_components.omron_ups.shutdown.errors import (
+    NoAnswerError,
+    RefusedError,
+    UnreachableError,
+)
 
 ENTITY = "switch.host"
 
@@ -87,6 +91,11 @@ async def test_what_an_integration_raises(
 async def test_what_home_assistant_does_not_accept(hass: HomeAssistant) -> None:
     schema = probatio.Schema({probatio.Required("force"): cv.boolean})
     hass.services.async_register("rack", "stop", lambda _: None, schema=schema)
-    for action in ("rack.stop", "rack.start"):
-        with pytest.raises(RefusedError, match=action):
-            await HassActions(hass).call(action, {}, [])
+    with pytest.raises(RefusedError, match=r"rack\.stop"):
+        await HassActions(hass).call("rack.stop", {}, [])
+
+
+async def test_an_action_that_is_not_there_was_not_called(hass: HomeAssistant) -> None:
+    with pytest.raises(UnreachableError, match=r"rack\.start") as raised:
+        await HassActions(hass).call("rack.start", {}, [])
+    assert not raised.value.was_sent

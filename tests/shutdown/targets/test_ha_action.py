@@ -32,6 +32,7 @@ class Home(HaActions):
             "button.two": "",
             "switch.plug": "on",
         }
+        self.actions = {"button.press", "switch.turn_on", "script.stop_all"}
         self.areas = {"rack": ["button.one", "button.two"]}
         self.called: list[tuple[str, Mapping[str, object], Sequence[str]]] = []
         self.error: ShutdownError | None = None
@@ -41,7 +42,7 @@ class Home(HaActions):
 
     @override
     def has_action(self, action: str) -> bool:
-        return action in {"button.press", "switch.turn_on", "script.stop_all"}
+        return action in self.actions
 
     @override
     def resolve(self, target: Mapping[str, Collection[str]]) -> Sequence[str]:
@@ -102,8 +103,8 @@ async def test_an_action_without_a_target_is_called_without() -> None:
         pytest.param(
             {"action_target": {"entity_id": ["button.gone"]}}, Outcome.UNKNOWN, id="missing"
         ),
-        pytest.param({"action_target": {"area_id": ["empty"]}}, Outcome.REFUSED, id="no entity"),
-        pytest.param({"action": "hassio.host_shutdown"}, Outcome.REFUSED, id="no such action"),
+        pytest.param({"action_target": {"area_id": ["empty"]}}, Outcome.UNKNOWN, id="no entity"),
+        pytest.param({"action": "hassio.host_shutdown"}, Outcome.UNKNOWN, id="no such action"),
         pytest.param({"action_target": {"entity_id": 3}}, Outcome.REFUSED, id="no list"),
         pytest.param({"action_data": "x"}, Outcome.REFUSED, id="no mapping"),
     ],
@@ -118,6 +119,15 @@ async def test_what_home_assistant_would_skip_is_not_taken_for_a_success(
     assert home.called == []
     assert await target(home, **options).preflight() != ()
     assert home.called == []
+
+
+async def test_an_integration_that_is_not_loaded_yet_is_asked_once_it_is() -> None:
+    home = Home()
+    home.actions.clear()
+    early = await target(home).send(CALL, CONTEXT)
+    assert (early.outcome, early.was_sent) == (Outcome.UNKNOWN, False)
+    home.actions.add("button.press")
+    assert (await target(home).send(CALL, CONTEXT)).outcome is Outcome.ACCEPTED
 
 
 async def test_an_unavailable_entity_does_not_hold_the_others_up_and_is_named() -> None:

@@ -77,7 +77,8 @@ class HaActions(Protocol):
         """Call the action, and return when it has ended; without entity ids it acts on none.
 
         Raises:
-            RefusedError: Home Assistant does not accept the call: no such action, wrong data.
+            UnreachableError: there is no such action, at this moment at least.
+            RefusedError: Home Assistant does not accept the call: wrong data.
             NoAnswerError: the integration raised an error; nobody knows how far it came.
 
         """
@@ -221,15 +222,18 @@ class HaActionTarget(Target):
             _LOGGER.warning("%s: %s failed: %s", self.spec.name, task.get_name(), error)
 
     def _refusal(self, call: _Call) -> Reply | None:
-        """Return why calling would be of no use; None if it is of use."""
+        """Return why calling would be of no use now; None if it is of use.
+
+        Never a refusal: the integration that has it may only not be loaded yet.
+        """
         if not self._actions.has_action(call.action):
-            return _unsent(Outcome.REFUSED, f"there is no action {call.action}")
+            return _unsent(f"there is no action {call.action}")
         if not call.names_entities or call.available:
             # Some entities are better than none: each may be a host of its own.
             return None
         if not call.absent:
-            return _unsent(Outcome.REFUSED, "the target names no entity")
-        return _unsent(Outcome.UNKNOWN, f"unavailable: {', '.join(call.absent)}")
+            return _unsent("the target names no entity")
+        return _unsent(f"unavailable: {', '.join(call.absent)}")
 
     def _call(self, names: tuple[str, str, str]) -> _Call:
         action, target_name, data_name = names
@@ -267,8 +271,8 @@ class HaActionTarget(Target):
         return None if state is HostState.UNKNOWN else state is HostState.UP
 
 
-def _unsent(outcome: Outcome, detail: str) -> Reply:
-    return Reply(outcome=outcome, detail=detail, was_sent=False)
+def _unsent(detail: str) -> Reply:
+    return Reply(outcome=Outcome.UNKNOWN, detail=detail, was_sent=False)
 
 
 def _lists(name: str, target: Mapping[str, object]) -> Mapping[str, Collection[str]]:
