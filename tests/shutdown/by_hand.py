@@ -1,10 +1,12 @@
 """A clock that only a test moves, and durations that it sets."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, override
 
+from custom_components.omron_ups.shutdown.folding import PlanRecord, fold
 from custom_components.omron_ups.shutdown.ports import Clock, DurationStore, Stop
+from custom_components.omron_ups.shutdown.records import Entry
 from custom_components.omron_ups.shutdown.specs import TargetSpec
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -68,3 +70,11 @@ class SetDurations(DurationStore):
     @override
     async def keep(self, target_ids: Collection[str]) -> None:
         self.stops = {key: value for key, value in self.stops.items() if key in target_ids}
+
+
+def fold_all(entries: Iterable[Entry]) -> PlanRecord | None:
+    """Return the last plan of a journal, open or not; None if there never was one."""
+    record: PlanRecord | None = None
+    for entry in entries:
+        record = fold(record, entry)
+    return record

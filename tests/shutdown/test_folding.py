@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from custom_components.omron_ups.shutdown.debts import debts_of
-from custom_components.omron_ups.shutdown.folding import Phase, PlanRecord, TargetRecord, fold_all
+from custom_components.omron_ups.shutdown.folding import Phase, PlanRecord, TargetRecord
 from custom_components.omron_ups.shutdown.models import (
     HostState,
     Outcome,
@@ -41,6 +41,8 @@ from custom_components.omron_ups.shutdown.records import (
     StepEnded,
     Waking,
 )
+
+from .by_hand import fold_all
 
 BEGAN = Began(reason=Reason.MARGIN, targets=("a", "b"), power=Power.BATTERY)
 CORDON = Asked(target_id="a", step="cordon", is_irreversible=False)

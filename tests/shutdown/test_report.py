@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from custom_components.omron_ups.shutdown.folding import fold_all
 from custom_components.omron_ups.shutdown.models import (
     Outcome,
     PlanResult,
@@ -29,6 +28,7 @@ from custom_components.omron_ups.shutdown.records import (
 from custom_components.omron_ups.shutdown.report import Report, detail_of, from_json, make_report
 
 from .bench import EPOCH, plan_of, spec_of
+from .by_hand import fold_all
 
 PLAN = plan_of(spec_of("node", 10), spec_of("nas", 20))
 BEGAN = Began(reason=Reason.MARGIN, targets=("node", "nas"), power=Power.BATTERY)

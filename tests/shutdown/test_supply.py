@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.omron_ups.shutdown.folding import PlanRecord, fold_all
+from custom_components.omron_ups.shutdown.folding import PlanRecord
 from custom_components.omron_ups.shutdown.models import Power, Reason, TargetState
 from custom_components.omron_ups.shutdown.power import PowerNow
 from custom_components.omron_ups.shutdown.records import (
@@ -20,6 +20,7 @@ from custom_components.omron_ups.shutdown.specs import Restore
 from custom_components.omron_ups.shutdown.supply import PRESUMED_S, Situation, Supply
 
 from .bench import EPOCH, Durations, LoopClock, plan_of, scenario, spec_of
+from .by_hand import fold_all
 
 PLAN = plan_of(spec_of("nas", is_data_source=True), restore=Restore(mains_stable_s=60.0))
 MAINS = PowerNow(power=Power.MAINS, mains_s=70.0, charge=95.0, charge_low=30.0, runtime_s=900.0)

@@ -34,7 +34,6 @@ class _Turn:
     query: Query
     is_proven: bool
     due_at: float = 0.0
-    asked_at: float | None = None
     failures: int = 0
 
 
@@ -49,11 +48,6 @@ class Schedule:
         """Give a turn to what is new, and once more to what was refused."""
         present = set(self.queries)
         self._turns += [turn for turn in _turns(capabilities) if turn.query not in present]
-
-    @property
-    def is_first_round_over(self) -> bool:
-        """Whether every query has been asked at least once."""
-        return all(turn.asked_at is not None for turn in self._turns)
 
     @property
     def queries(self) -> Iterable[Query]:
@@ -74,7 +68,6 @@ class Schedule:
     def answered(self, query: Query, now: float, *, on_battery: bool) -> None:
         """Note a good answer."""
         turn = self._turn(query)
-        turn.asked_at = now
         turn.is_proven = True
         turn.failures = 0
         turn.due_at = now + PERIODS[query.poll][on_battery]
@@ -82,7 +75,6 @@ class Schedule:
     def failed(self, query: Query, error: UpsError, now: float, *, on_battery: bool) -> None:
         """Note a failure: try again later, or drop what the unit turns out not to know."""
         turn = self._turn(query)
-        turn.asked_at = now
         if not turn.is_proven:
             self._drop_unproven(turn, error)
             return

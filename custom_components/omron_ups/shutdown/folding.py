@@ -1,6 +1,6 @@
 """What the journal adds up to: the state of a plan, derived from its records and nothing else."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -205,14 +205,6 @@ def fold(record: PlanRecord | None, entry: Entry) -> PlanRecord | None:
     if target_id:
         return _with(record, target_id, _fold_target(record.target(target_id), change, entry.stamp))
     return _fold_plan(record, change, entry.stamp)
-
-
-def fold_all(entries: Iterable[Entry]) -> PlanRecord | None:
-    """Return the last plan of a journal, open or not; None if there never was one."""
-    record: PlanRecord | None = None
-    for entry in entries:
-        record = fold(record, entry)
-    return record
 
 
 def _began(change: Began, entry: Entry) -> PlanRecord:
