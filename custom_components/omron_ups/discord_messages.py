@@ -188,6 +188,7 @@ TARGET_STATES: Final[Mapping[str, tuple[str, str, str]]] = {
     "down": ("⬛", "is off", "停止"),
     "already_down": ("⬛", "was off already", "すでに停止"),
     "overdue": ("⚠️", "did not stop in time", "時間内に停止せず"),
+    "unconfirmed": ("❔", "was told to stop, not confirmed", "停止を要求済み(確認手段なし)"),
     "refused": ("⚠️", "refused", "拒否"),
     "skipped": ("⏭️", "left alone", "対象外"),
     "undone": ("↩️", "shutdown taken back", "停止を取り消し"),

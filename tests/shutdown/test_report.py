@@ -86,6 +86,7 @@ def test_each_step_with_the_battery_of_its_moment() -> None:
         ((*STOPPED, NAS_DOWN), PlanResult.ALL_DOWN),
         ((*STOPPED,), PlanResult.INCOMPLETE),
         ((*STOPPED, settled("nas", TargetState.OVERDUE)), PlanResult.INCOMPLETE),
+        ((*STOPPED, settled("nas", TargetState.UNCONFIRMED)), PlanResult.ALL_DOWN),
         ((Cancelled(by="user"),), PlanResult.CANCELLED),
         (
             (*STOPPED, Cancelled(by="mains"), settled("node", TargetState.BACK)),

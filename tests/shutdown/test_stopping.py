@@ -7,10 +7,13 @@ from typing import override
 import pytest
 
 from custom_components.omron_ups.shutdown.errors import RefusedError, UnreachableError
+from custom_components.omron_ups.shutdown.events import PlanEventType
+from custom_components.omron_ups.shutdown.folding import STOP_ENDED
 from custom_components.omron_ups.shutdown.models import (
     HostState,
     Observation,
     Outcome,
+    PlanResult,
     PlanState,
     Reply,
     TargetState,
@@ -72,7 +75,7 @@ async def hang(_host: Host) -> Reply:
 async def stopped(bench: Bench, limit_s: float = 600.0) -> TargetState:
     await bench.start()
     await bench.set_power(BATTERY, 31.0)
-    ends = {TargetState.DOWN, TargetState.OVERDUE, TargetState.REFUSED}
+    ends = STOP_ENDED
     await bench.wait_for(lambda: bench.runner.target_states["host"] in ends, limit_s)
     return bench.runner.target_states["host"]
 
@@ -170,10 +173,33 @@ async def test_a_host_that_dies_before_its_turn_is_asked_nothing() -> None:
 
 
 @scenario
-async def test_a_target_that_nobody_can_see_is_overdue_not_down() -> None:
+async def test_a_target_that_nobody_can_see_is_unconfirmed_and_no_failure() -> None:
     bench = Bench(plan_of(replace(spec_of("host"), verify=Verify(), wake=None)))
-    assert await stopped(bench) is TargetState.OVERDUE
+    assert await stopped(bench) is TargetState.UNCONFIRMED
     assert "host" not in bench.durations.stops
+    await bench.wait(5.0)
+    assert bench.told(PlanEventType.FAILED) == []
+    (end,) = (event for event in bench.events if event.type is PlanEventType.FINISHED)
+    assert end.key == PlanResult.ALL_DOWN
+    assert end.detail == "HOST was told to stop, but nothing can show whether it did"
+
+
+@scenario
+async def test_a_target_that_nobody_can_see_and_that_may_not_have_heard_is_a_failure() -> None:
+    bench = Bench(plan_of(replace(spec_of("host"), verify=Verify(), wake=None)))
+    bench.targets["host"].answer = hang
+    assert await stopped(bench) is TargetState.OVERDUE
+    await bench.wait(5.0)
+    assert bench.told(PlanEventType.FAILED) == [PlanResult.INCOMPLETE]
+
+
+@scenario
+async def test_storage_of_a_target_that_nobody_can_see_waits_all_the_same() -> None:
+    blind = replace(spec_of("host", uses=frozenset({"nas"})), verify=Verify(), wake=None)
+    bench = Bench(plan_of(blind, spec_of("nas", 20)))
+    assert await stopped(bench) is TargetState.UNCONFIRMED
+    await bench.wait(300.0)
+    assert bench.host("nas").commands == []
 
 
 @scenario

@@ -40,7 +40,11 @@ from .records import (
 
 DOWN_STATES: Final = frozenset({TargetState.DOWN, TargetState.ALREADY_DOWN})
 """Evidence says that the host is off."""
-STOP_ENDED: Final = DOWN_STATES | {TargetState.OVERDUE, TargetState.REFUSED}
+STOP_ENDED: Final = DOWN_STATES | {
+    TargetState.OVERDUE,
+    TargetState.REFUSED,
+    TargetState.UNCONFIRMED,
+}
 """The plan waits no longer for the target to stop."""
 RESTORE_ENDED: Final = frozenset({TargetState.UNDONE, TargetState.BACK, TargetState.NOT_BACK})
 

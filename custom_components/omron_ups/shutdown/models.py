@@ -139,6 +139,8 @@ class TargetState(StrEnum):
     """It was off before the plan came to it: it will not be woken."""
     OVERDUE = "overdue"
     """Its time was up without evidence; the plan went on."""
+    UNCONFIRMED = "unconfirmed"
+    """It said yes, its time was up, and nothing could ever show whether it is off."""
     REFUSED = "refused"
     SKIPPED = "skipped"
     """Not chosen, or its second feed has mains."""

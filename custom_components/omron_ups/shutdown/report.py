@@ -126,7 +126,7 @@ def result_of(record: PlanRecord, own_host: str | None = None) -> PlanResult:
     if any(_failed(target) for target in record.targets.values()):
         return PlanResult.INCOMPLETE
     if not record.cancelled_by:
-        done = DOWN_STATES | {TargetState.SKIPPED}
+        done = DOWN_STATES | {TargetState.SKIPPED, TargetState.UNCONFIRMED}
         is_all = all(target.state in done for target in targets)
         return PlanResult.ALL_DOWN if is_all else PlanResult.INCOMPLETE
     if any(target.is_ours for target in record.targets.values()):
@@ -148,6 +148,7 @@ def _troubles(targets: Sequence[TargetReport]) -> str:
         TargetState.NOT_BACK: "did not come back",
         TargetState.OVERDUE: "did not stop in time",
         TargetState.REFUSED: "refused to stop",
+        TargetState.UNCONFIRMED: "was told to stop, but nothing can show whether it did",
     }
     troubles = [
         f"{target.name} {words[state]}"

@@ -138,7 +138,7 @@ async def _until_stopped(run: Run, spec: TargetSpec) -> None:
     began = run.monotonic()
     while run.target(spec.target_id).state not in STOP_ENDED:
         if run.patience_s(spec, began) <= 0.0:
-            run.settle(spec.target_id, TargetState.OVERDUE, "never seen down")
+            run.settle_late(spec, "never seen down")
             return
         await asyncio.sleep(POLL_S)
 

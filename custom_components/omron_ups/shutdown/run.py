@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 import logging
 from typing import Final
 
+from .abilities import Abilities
 from .budget import SAFETY_S, last_safe_wait_s, needs, proof_s, stage_deadline_s, time_left_s
 from .durations import patience_s
 from .evidence import DownWatch, Gateway, Look, Watching
@@ -33,6 +34,7 @@ _WATCHED: Final = frozenset(
         TargetState.STOPPING,
         TargetState.OVERDUE,
         TargetState.REFUSED,
+        TargetState.UNCONFIRMED,
     }
 )
 _STOP_PHASES: Final = frozenset({Phase.RUNNING, Phase.HANDED_OVER, Phase.CANCELLING})
@@ -104,6 +106,15 @@ class Run:
         """Let a target have come to the end of a way, unless it is there already."""
         if self.target(target_id).state is not state:
             self.note(Settled(target_id=target_id, state=state, evidence=evidence, seconds=seconds))
+
+    def settle_late(self, spec: TargetSpec, evidence: str) -> None:
+        """Let the time of a target be up: it failed only if evidence could have come."""
+        can_prove = Abilities.of(self.targets[spec.target_id]).can_prove(spec)
+        if can_prove or not self.target(spec.target_id).was_accepted:
+            self.settle(spec.target_id, TargetState.OVERDUE, evidence)
+            return
+        text = "it was told to stop, nothing can show whether it did"
+        self.settle(spec.target_id, TargetState.UNCONFIRMED, text)
 
     # Looking at hosts
 

@@ -283,7 +283,7 @@ class _Stopping:
             until = self._run.monotonic() + ESCALATION_S
             while self._run.monotonic() < until:
                 await self._pause()
-        self._run.settle(self._id, TargetState.OVERDUE, self._last_seen())
+        self._run.settle_late(self._spec, self._last_seen())
 
     def _may_resend(self, step: StopStep) -> bool:
         """Return whether the host has been up since the last request for long enough."""

@@ -323,8 +323,6 @@ def check_result(ending: Ending) -> Iterator[str]:
         return
     if any(ending.facts.of(What.CUT)) or not _has_time(ending) or len(scenario.outages) > 1:
         return
-    if not all(m.spec.kind != "webhook" for m in ending.rack.machines.values()):
-        return
     if ending.rack.ups.stays_off or any(
         " overdue" in fact.detail for fact in ending.facts.of(What.EVENT)
     ):
