@@ -3,7 +3,8 @@
 from typing import Final
 
 import aiohttp
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_create_clientsession
 from homeassistant.util.hass_dict import HassKey
 
@@ -24,7 +25,15 @@ def tools_of(hass: HomeAssistant, nut: NutService) -> Tools:
 def _session(hass: HomeAssistant) -> aiohttp.ClientSession:
     """Return the session for hosts; without cookies, which would outlive a login."""
     if DATA_SESSION not in hass.data:
-        hass.data[DATA_SESSION] = async_create_clientsession(
-            hass, cookie_jar=aiohttp.DummyCookieJar()
+        # Cleaned up by Home Assistant it would end with the first entry that is reloaded, and
+        # nobody could stop a host any more.
+        session = hass.data[DATA_SESSION] = async_create_clientsession(
+            hass, auto_cleanup=False, cookie_jar=aiohttp.DummyCookieJar()
         )
+
+        @callback
+        def detach(_event: Event) -> None:
+            session.detach()
+
+        hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, detach)
     return hass.data[DATA_SESSION]
