@@ -17,6 +17,7 @@ from homeassistant.helpers.event import (
 from .const import (
     CONF_MAINS_ENTITY,
     CONF_MAINTENANCE_HOURS,
+    CONF_OPTIONS,
     CONF_SHUTDOWN_PLAN,
     DEFAULT_MAINTENANCE,
     LOGGER,
@@ -211,6 +212,7 @@ class PlanService:
     async def async_check(self) -> tuple[Finding, ...]:
         """Check all targets, as far as their logins allow; return all that is wrong now."""
         await self.runner.check_targets()
+        self._keep_learned()
         await self._store.save_checks()
         self._look_again()
         return self._findings
@@ -318,7 +320,25 @@ class PlanService:
 
     @callback
     def _handle_event(self, _event: PlanEvent) -> None:
+        self._keep_learned()
         self._notify()
+
+    @callback
+    def _keep_learned(self) -> None:
+        """Store what targets found out by themselves, so that a restart does not take it away."""
+        for target_id, target in self._targets.items():
+            subentry = self._entry.subentries.get(target_id)
+            learned = target.learned_options
+            if subentry is None or not learned:
+                continue
+            options = subentry.data[CONF_OPTIONS]
+            # What the user has changed meanwhile counts, and is checked anew.
+            if target.spec.options == options and {**options, **learned} != options:
+                self.hass.config_entries.async_update_subentry(
+                    self._entry,
+                    subentry,
+                    data={**subentry.data, CONF_OPTIONS: {**options, **learned}},
+                )
 
     @callback
     def _notify(self) -> None:
@@ -349,6 +369,7 @@ class PlanService:
     async def _async_check_due(self, _now: datetime | None) -> None:
         before = self.runner.checks.results
         await self.runner.check_due()
+        self._keep_learned()
         if self.runner.checks.results != before:
             await self._store.save_checks()
         self._look_again()

@@ -235,6 +235,11 @@ class TargetFlow(ConfigSubentryFlow):
             return await self._async_fetch_identity()
         async with self._async_open_target() as target:
             self._findings = await target.preflight()
+        self._options = {
+            **target.suggested_options,
+            **self._known_options,
+            **target.learned_options,
+        }
         worst = [item for item in self._findings if item.severity is Severity.ERROR]
         if not self._confirmed and any(item.key in _IDENTITY_KEYS for item in worst):
             return await self._async_fetch_identity()

@@ -1,11 +1,11 @@
 """The contract that every kind of target implements."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .errors import ShutdownError
-from .models import Finding, HostState, Observation, Outcome, Reason, Reply
+from .models import NOTHING, Finding, HostState, Observation, Outcome, Reason, Reply
 from .specs import TargetSpec
 
 
@@ -97,6 +97,20 @@ class Target(ABC):
     def has_own_evidence(self) -> bool:
         """Whether `observe` can be conclusive; else two signals of `spec.verify` are needed."""
         return False
+
+    @property
+    def learned_options(self) -> Mapping[str, object]:
+        """Options in a newer form than the configured one, for the owner to store.
+
+        What a target found out by itself and was proven to it (a renewed certificate that a peer
+        vouches for), so that no restart takes it away.
+        """
+        return NOTHING
+
+    @property
+    def suggested_options(self) -> Mapping[str, object]:
+        """What the last preflight saw that would fit options which the user left empty."""
+        return NOTHING
 
     async def uses_left(self) -> int | None:
         """Return how many clients still use this host's storage; None if it cannot tell."""

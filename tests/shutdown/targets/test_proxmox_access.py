@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from custom_components.omron_ups.shutdown.models import HostState, Outcome, Severity
+from custom_components.omron_ups.shutdown.models import HostState, Outcome
 from tests.shutdown.fakes.proxmox import FakeProxmox
 from tests.shutdown.fakes.proxmox_cluster import Guest
+from tests.shutdown.fakes.proxmox_tokens import acl
 from tests.shutdown.fakes.server import LOOPBACK
 
 from .proxmox_rig import CONTEXT, peer, step, target_of
@@ -27,15 +28,17 @@ def posted(world: FakeProxmox, name: str) -> list[str]:
 
 
 async def test_a_new_certificate_that_a_peer_lists_is_adopted(world: FakeProxmox) -> None:
+    world.cluster.nodes["pve1"].ignores_poweroff = True
     async with target_of(world, peers=[peer(world, "pve2")]) as target:
         renewed = await world.servers["pve1"].renew_certificate("pve1 renewed")
         reply = await target.send(step(target, "node"), CONTEXT)
         assert reply.outcome is Outcome.ACCEPTED
-        assert target.adopted_fingerprint == renewed.fingerprint
-        findings = await target.preflight()
+        assert target.learned_options == {"tls_fingerprint": renewed.fingerprint}
+        learned: dict[str, Any] = dict(target.learned_options)
     assert posted(world, "pve1") == ["POST /api2/json/nodes/pve1/status"]
-    told = next(f for f in findings if f.key == "proxmox_certificate_renewed")
-    assert (told.severity, told.placeholders["detail"]) == (Severity.WARNING, renewed.fingerprint)
+    async with target_of(world, **learned) as target:
+        assert (await target.observe()).state is HostState.UP, "nobody has to vouch for it again"
+        assert target.learned_options == {}
 
 
 async def test_without_a_peer_it_is_not(world: FakeProxmox) -> None:
@@ -47,7 +50,7 @@ async def test_without_a_peer_it_is_not(world: FakeProxmox) -> None:
     assert posted(world, "pve1") == []
     told = next(f for f in findings if f.key == "target_identity_changed")
     assert renewed.fingerprint in told.placeholders["detail"]
-    assert target.adopted_fingerprint == ""
+    assert target.learned_options == {}
 
 
 async def test_a_peer_whose_own_certificate_has_changed_vouches_for_nobody(
@@ -77,8 +80,34 @@ async def test_the_node_vouches_for_its_peers_in_fair_weather(world: FakeProxmox
     async with target_of(world, peers=[peer(world, "pve2")]) as target:
         await world.servers["pve2"].renew_certificate("pve2 renewed")
         assert (await target.wake()).outcome is Outcome.REFUSED
+        assert target.learned_options == {}
         await target.preflight()
         assert (await target.wake()).outcome is Outcome.ACCEPTED
+        assert target.learned_options == {"peers": [peer(world, "pve2")]}
+
+
+async def test_the_cluster_tells_who_could_be_a_peer(world: FakeProxmox) -> None:
+    """All nodes of the fake have one address; real ones have one each, and the same port."""
+    server, other = world.servers["pve1"], world.servers["pve2"].certificate.fingerprint
+    async with target_of(world) as target:
+        assert target.suggested_options == {}
+        await target.preflight()
+        assert target.suggested_options == {"peers": [f"pve2 {LOOPBACK}:{server.port} {other}"]}
+        assert not target.can_wake, "nobody has agreed yet"
+    authority: Any = {"tls_trust": "authority", "tls_authority": server.certificate.pem}
+    async with target_of(world, **authority) as target:
+        await target.preflight()
+        assert target.suggested_options == {"peers": [f"pve2 {LOOPBACK}:{server.port}"]}
+    async with target_of(world, peers=[peer(world, "pve2")]) as target:
+        await target.preflight()
+        assert target.suggested_options == {}
+
+
+async def test_without_the_privilege_nobody_is_suggested(world: FakeProxmox) -> None:
+    world.token.acl = acl("Sys.PowerMgmt", "VM.PowerMgmt", "VM.Audit")
+    async with target_of(world) as target:
+        await target.preflight()
+        assert target.suggested_options == {}
 
 
 async def test_a_pasted_authority_survives_renewals(world: FakeProxmox) -> None:

@@ -1,7 +1,7 @@
 """Stops Proxmox VE nodes and guests through their API, and starts them again."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import logging
 from typing import Final, override
 
@@ -67,9 +67,22 @@ class ProxmoxTarget(Target):
         return self._options.scope is Scope.NODE
 
     @property
-    def adopted_fingerprint(self) -> str:
-        """The certificate that a peer vouched for, for the owner to keep; empty: none."""
-        return self._api.adopted_fingerprint
+    @override
+    def learned_options(self) -> Mapping[str, object]:
+        """The node's new certificate, if a peer vouched for it, and those of the peers."""
+        learned: dict[str, object] = {}
+        if adopted := self._api.adopted_fingerprint:
+            learned["tls_fingerprint"] = adopted
+        if self._api.peers != self._options.peers:
+            learned["peers"] = [peer.text for peer in self._api.peers]
+        return learned
+
+    @property
+    @override
+    def suggested_options(self) -> Mapping[str, object]:
+        """The other nodes of the cluster, which can wake this one and vouch for it."""
+        found = [peer.text for peer in self._api.found_peers]
+        return {"peers": found} if found else {}
 
     @override
     async def open(self) -> None:

@@ -10,7 +10,7 @@ import aiohttp
 
 from ..errors import IdentityChangedError, RequestError
 from ..tls import Trust, parse_fingerprint
-from .proxmox_api import ProxmoxApi
+from .proxmox_api import MissingPrivilegeError, ProxmoxApi
 from .proxmox_options import Peer, ProxmoxOptions
 
 _LOGGER = logging.getLogger(__name__)
@@ -35,7 +35,10 @@ class ProxmoxAccess(ProxmoxApi):
             tls=options.tls,
         )
         self._options = options
-        self._peers = list(options.peers)
+        self.peers = options.peers
+        """The other nodes, with the certificates that they were last proven to have."""
+        self.found_peers: tuple[Peer, ...] = ()
+        """The other nodes as the cluster tells of them, if none are configured."""
         self.adopted_fingerprint = ""
         """The certificate that a peer vouched for since we were opened; empty: none."""
 
@@ -66,13 +69,36 @@ class ProxmoxAccess(ProxmoxApi):
 
     async def learn_peers(self) -> None:
         """Take over the peers' present certificates, as the node, still trusted, lists them."""
-        if self._options.tls.trust is not Trust.FINGERPRINT or not self._peers:
+        if not self.peers:
+            self.found_peers = await self._find_peers()
+            return
+        if self._options.tls.trust is not Trust.FINGERPRINT:
             return
         listed = {node.name: node.fingerprint for node in await self.nodes()}
-        self._peers = [
+        self.peers = tuple(
             replace(peer, fingerprint=listed.get(peer.node) or peer.fingerprint)
-            for peer in self._peers
-        ]
+            for peer in self.peers
+        )
+
+    async def _find_peers(self) -> tuple[Peer, ...]:
+        """Return the other nodes of the cluster as far as they can be reached and trusted."""
+        try:
+            members = (await self.cluster()).nodes
+        except MissingPrivilegeError:
+            return ()
+        is_pinned = self._options.tls.trust is Trust.FINGERPRINT
+        listed = {node.name: node.fingerprint for node in await self.nodes()} if is_pinned else {}
+        found = (
+            Peer(
+                node=node.name,
+                host=node.address,
+                port=self._options.port,
+                fingerprint=listed.get(node.name, ""),
+            )
+            for node in members
+            if node.address and node.name != self._options.node and not node.is_local
+        )
+        return tuple(peer for peer in found if peer.fingerprint or not is_pinned)
 
     async def wake_by_peer(self) -> str | None:
         """Let a peer send the magic packet and return its name; None if nobody could."""
@@ -109,7 +135,7 @@ class ProxmoxAccess(ProxmoxApi):
                 _LOGGER.debug("%s: %s", api.label, err)
                 return None
 
-        asking = {asyncio.create_task(_ask(peer)) for peer in self._peers}
+        asking = {asyncio.create_task(_ask(peer)) for peer in self.peers}
         try:
             for answered in asyncio.as_completed(asking):
                 if (answer := await answered) is not None:
@@ -135,4 +161,4 @@ class ProxmoxAccess(ProxmoxApi):
     @property
     def has_peers(self) -> bool:
         """Whether there is another node to ask."""
-        return bool(self._peers)
+        return bool(self.peers)

@@ -69,6 +69,12 @@ class Peer:
     fingerprint: str = ""
     """Of its own certificate; needed only where certificates are trusted by fingerprint."""
 
+    @property
+    def text(self) -> str:
+        """What `parse` reads."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.node} {host}:{self.port} {self.fingerprint}".rstrip()
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `name address[:port] [fingerprint]`.

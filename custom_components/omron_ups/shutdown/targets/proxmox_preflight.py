@@ -49,8 +49,6 @@ class ProxmoxFinding(StrEnum):
     """Set the shutdown timeout of the guest that runs Home Assistant to 240 s."""
     OWN_GUEST_BOOT = "proxmox_own_guest_boot"
     """Let the guest that runs Home Assistant start at boot."""
-    CERTIFICATE_RENEWED = "proxmox_certificate_renewed"
-    """Another node vouches for the new certificate: confirm it."""
 
 
 class ProxmoxPreflight:
@@ -80,8 +78,6 @@ class ProxmoxPreflight:
             found += await self._wake_findings()
         except ShutdownError as err:
             found.append(finding_of(self._spec, err))
-        if shown := self._api.adopted_fingerprint:
-            found.append(self._warning(ProxmoxFinding.CERTIFICATE_RENEWED, shown))
         return found
 
     def _error(self, key: ProxmoxFinding, detail: str) -> Finding:
@@ -213,7 +209,8 @@ class ProxmoxPreflight:
         return [self._warning(ProxmoxFinding.HA_DISARMED, mode)] if mode else []
 
     async def _wake_findings(self) -> list[Finding]:
-        if not self._api.has_peers or self._options.scope is not Scope.NODE:
+        is_woken_by_peers = self._api.has_peers and self._spec.wake is None
+        if not is_woken_by_peers or self._options.scope is not Scope.NODE:
             return []
         try:
             mac = await self._api.wake_mac(self._options.node)
