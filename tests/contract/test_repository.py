@@ -74,7 +74,6 @@ TESTED_BY = {
     "shutdown/errors.py": "shutdown/test_http.py",
     "shutdown/findings.py": "shutdown/targets/test_ssh.py",
     "target_form.py": "ha/test_target_flow.py",
-    "target_tools.py": "ha/test_target_flow.py",
     "shutdown/opening.py": "shutdown/test_runner.py",
     "shutdown/targets/__init__.py": "shutdown/test_kinds.py",
     "discord_channel.py": "ha/test_discord_service.py",
