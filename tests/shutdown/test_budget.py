@@ -154,20 +154,32 @@ def test_the_margin_is_what_is_left_over() -> None:
         (1, None, 90.0),
         (1, 1000.0, 90.0),
         (1, 390.0, 90.0),
-        (1, 350.0, 50.0),
-        (1, 300.0, 0.0),
+        (1, 260.0, 60.0),
         (1, 0.0, 0.0),
-        (2, 250.0, 70.0),
+        (2, 350.0, 120.0),
+        (2, 250.0, 100.0),
         (3, 250.0, 180.0),
         (3, 100.0, 100.0),
     ],
 )
-def test_the_earlier_stage_loses_time_first(
+def test_with_too_little_time_each_stage_has_its_share(
     stage: int, left: float | None, deadline: float
 ) -> None:
     ended = {1: (), 2: ("vm1", "vm2"), 3: ("vm1", "vm2", "pve")}[stage]
     found = stage_deadline_s(PLAN, EMPTY, stage=stage, time_left_s=left, ended=ended)
-    assert found == deadline
+    assert found == pytest.approx(deadline)
+
+
+def test_a_share_is_used_up_by_the_clock() -> None:
+    for elapsed_s, deadline in ((0.0, 60.0), (20.0, 40.0), (60.0, 0.0), (80.0, 0.0)):
+        left_s = 260.0 - elapsed_s
+        found = stage_deadline_s(PLAN, EMPTY, stage=1, time_left_s=left_s, elapsed_s=elapsed_s)
+        assert found == pytest.approx(deadline)
+
+
+def test_a_late_stage_with_a_long_limit_does_not_leave_the_first_one_nothing() -> None:
+    plan = Plan(targets=(spec("vm", 1, 60.0), spec("nas", 2, 600.0)))
+    assert stage_deadline_s(plan, EMPTY, stage=1, time_left_s=330.0) == pytest.approx(30.0)
 
 
 def test_with_time_enough_a_quick_target_is_waited_for_as_long_as_the_user_said() -> None:
@@ -241,14 +253,15 @@ def test_the_more_have_ended_the_less_is_needed(
 
 
 @given(plans, st.floats(0.0, 5000.0))
-def test_what_comes_later_keeps_its_estimate_as_long_as_there_is_time(
-    plan: Plan, left: float
-) -> None:
+def test_what_comes_later_keeps_its_estimate_or_its_share(plan: Plan, left: float) -> None:
     found = needs(plan, EMPTY)
-    for stage, _ in found.stages:
+    for stage, own_s in found.stages:
         deadline = stage_deadline_s(plan, EMPTY, stage=stage, time_left_s=left)
         assert 0.0 <= deadline <= left
-        assert deadline == 0.0 or left - deadline >= found.after_s(stage) - 0.001
+        later_s = found.after_s(stage)
+        kept_s = min(later_s, left * later_s / (own_s + later_s))
+        assert left - deadline >= kept_s - 0.001
+        assert deadline >= min(own_s, left - kept_s) - 0.001
         unhurried = stage_deadline_s(plan, EMPTY, stage=stage, time_left_s=None)
         assert deadline <= unhurried
 

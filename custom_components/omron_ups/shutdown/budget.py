@@ -105,18 +105,21 @@ def stage_deadline_s(
     *,
     stage: int,
     time_left_s: float | None,
+    elapsed_s: float = 0.0,
     ended: Collection[str] = (),
 ) -> float:
     """Return for how many seconds from now a stage may be waited for, its proof included.
 
-    As long as its targets have patience for, but what comes later keeps its estimate: the earlier
-    stage, which is of lower value, loses time first. 0: ask its targets to stop and go on.
+    As long as its targets have patience for, if what comes later keeps its estimate. With too
+    little time for all the estimates each stage gets its share by them: limits are guessed on the
+    safe side, and a late stage with a long one must not leave an early one nothing at all.
 
     Args:
         plan: what the user configured.
         store: the durations of real stops.
         stage: the stage that is about to begin, or in which targets are stopping.
         time_left_s: until the plan's deadline; None if unknown, then only patience counts.
+        elapsed_s: since the stage began.
         ended: ids of targets that need no more time.
 
     """
@@ -125,11 +128,13 @@ def stage_deadline_s(
         (patience_s(t, store.seconds(t.target_id)) + proof_s(t.verify) for t in members),
         default=0.0,
     )
-    patient_s = max(patient_s, _Path(plan, store, ended).longest_s(members))
-    if time_left_s is None:
+    own_s = _Path(plan, store, ended).longest_s(members)
+    patient_s = max(patient_s, own_s)
+    if time_left_s is None or not own_s:
         return patient_s
     later_s = needs(plan, store, ended=ended).after_s(stage)
-    return max(0.0, min(patient_s, time_left_s - later_s))
+    share_s = (time_left_s + elapsed_s) * (own_s / (own_s + later_s)) - elapsed_s
+    return max(0.0, min(patient_s, max(time_left_s - later_s, share_s)))
 
 
 def last_safe_wait_s(

@@ -307,7 +307,7 @@ class Run:
     def allowance_s(self, spec: TargetSpec) -> float | None:
         """Return for how long others can do without the time that a target takes; None: for ever.
 
-        What comes later keeps its estimate: the earlier stage loses time first.
+        What comes later keeps its estimate, or its share of what there is.
         """
         left_s = self.time_left_s()
         if left_s is None or spec.target_id == self.plan.home_assistant_host:
@@ -319,8 +319,20 @@ class Run:
             self.ports.durations,
             stage=spec.stage,
             time_left_s=left_s,
+            elapsed_s=self._stage_lasts_s(spec.stage),
             ended=self.ended(),
         )
+
+    def _stage_lasts_s(self, stage: int) -> float:
+        """Return for how long those of a stage who have yet to stop are being asked."""
+        ended, now = self.ended(), self.ledger.stamp()
+        asked = (
+            self.target(spec.target_id).asked
+            for spec in self.plan.targets
+            if spec.stage == stage and spec.target_id not in ended
+        )
+        lasted = (now.since(stamp) for stamp in asked if stamp is not None)
+        return max((seconds for seconds in lasted if seconds is not None), default=0.0)
 
     def patience_s(self, spec: TargetSpec, since: float) -> float:
         """Return for how long a target may be waited for if there is no hurry."""
