@@ -179,13 +179,10 @@ def _number(_hass: HomeAssistant, field: Field) -> _Selector:
 
 
 def _choice(_hass: HomeAssistant, field: Field) -> _Selector:
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=list(field.choices),
-            translation_key=field.name,
-            mode=SelectSelectorMode.DROPDOWN,
-        )
-    )
+    config = SelectSelectorConfig(options=list(field.choices), mode=SelectSelectorMode.DROPDOWN)
+    if field.has_choice_texts:
+        config["translation_key"] = field.name
+    return SelectSelector(config)
 
 
 def _action(hass: HomeAssistant, _field: Field) -> _Selector:

@@ -310,7 +310,7 @@ def test_each_option_of_a_selector_has_its_text() -> None:
     assert wanted
     wanted["home_assistant_host"] = {NOT_IN_PLAN}
     for kind in KINDS.values():
-        wanted |= {field.name: set(field.choices) for field in kind.fields if field.choices}
+        wanted |= {row.name: set(row.choices) for row in kind.fields if row.has_choice_texts}
     assert {key: set(texts["options"]) for key, texts in EN["selector"].items()} == wanted
 
 

@@ -1,5 +1,7 @@
 """What hassfest, HACS and the Marketplace ask of the metadata."""
 
+import ast
+from collections.abc import Iterator
 from pathlib import Path
 import re
 import tomllib
@@ -10,7 +12,7 @@ import homeassistant
 from homeassistant.const import __version__ as tested_version
 import pytest
 
-from .source import CHECKOUT, INTEGRATION, read_json
+from .source import CHECKOUT, INTEGRATION, glue, modules, read_json, tree
 
 MANDATORY = {
     "codeowners",
@@ -85,6 +87,24 @@ def test_version_is_one_and_the_same(manifest: dict[str, Any]) -> None:
 def test_dependencies_are_integrations(manifest: dict[str, Any]) -> None:
     named = [*manifest.get("dependencies", ()), *manifest.get("after_dependencies", ())]
     assert [name for name in named if not (COMPONENTS / name / "manifest.json").exists()] == []
+
+
+def test_imported_integrations_are_dependencies(manifest: dict[str, Any]) -> None:
+    """Those of platforms and of the files that integrations ask for are there anyway."""
+    named = {*manifest["dependencies"], *manifest["after_dependencies"]}
+    imported = {name for path in modules() for name in imported_components(path)}
+    assert imported
+    assert imported - named - {path.stem for path in glue()} == set()
+
+
+def imported_components(path: Path) -> Iterator[str]:
+    """Yield the integrations of Home Assistant that a file imports something of."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.module == "homeassistant.components":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            _, found, name = node.module.partition("homeassistant.components.")
+            yield from [name.partition(".")[0]] if found else []
 
 
 def test_requirements_do_not_fight_with_home_assistant(manifest: dict[str, Any]) -> None:

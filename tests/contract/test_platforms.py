@@ -1,8 +1,9 @@
 """The rules for entity platforms, icons, actions and the quality scale."""
 
 import ast
+from importlib.resources import files
 from itertools import pairwise
-import re
+import json
 from typing import Any
 
 from homeassistant.helpers.selector import validate_selector
@@ -24,7 +25,7 @@ from .test_keys import MODULES, descriptions
 
 EN = translation("en")
 ICONS = read_json(INTEGRATION / "icons.json")
-MDI = re.compile(r"mdi:[a-z0-9]+(-[a-z0-9]+)*")
+ICON_LIST = files("hass_frontend") / "static" / "mdi" / "iconList.json"
 
 # The rules of the quality scale as of August 2026.
 RULES = set(
@@ -107,10 +108,15 @@ def test_icons_belong_to_something() -> None:
     assert ICONS["services"].keys() == EN["services"].keys()
 
 
-def test_icons_are_named_like_icons() -> None:
-    found = [name for _, name in leaves(ICONS)]
-    assert found
-    assert [name for name in found if not MDI.fullmatch(name)] == []
+def test_icons_are_those_of_the_frontend() -> None:
+    known = {f"mdi:{icon['name']}" for icon in json.loads(ICON_LIST.read_text(encoding="utf-8"))}
+    assert {name for _, name in leaves(ICONS)} - known == set()
+
+
+def test_icons_of_states_differ_from_the_default() -> None:
+    for icons in ICONS["entity"].values():
+        for key, icon in icons.items():
+            assert icon.get("default") not in icon.get("state", {}).values(), key
 
 
 def test_entities_without_an_icon_of_their_class_have_one() -> None:

@@ -37,6 +37,28 @@ def test_texts_are_plain(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_texts_pass_hassfest(language: str) -> None:
+    """No URLs, no placeholders between single quotes, and none in states and units."""
+    at_fault = {
+        path: text
+        for path, text in TEXTS[language].items()
+        if re.search(r"(?:\b[a-z]+[0-9]?://|\bwww\.)[\w.-]+\.[a-z]{2,}", text, re.IGNORECASE)
+        or re.search(r"'{\w+}'|{(?!\w+})", text)
+        or ({"state", "unit_of_measurement"} & set(path) and placeholders(text))
+    }
+    assert at_fault == {}
+
+
+def test_keys_pass_hassfest() -> None:
+    at_fault = {
+        path
+        for path in TEXTS["en"]
+        if not all(re.fullmatch(r"[a-z0-9]+(?:[_-][a-z0-9]+)*", key) for key in path)
+    }
+    assert at_fault == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_names_are_no_sentences(language: str) -> None:
     at_fault = {
         path: text

@@ -61,6 +61,11 @@ class Field:
     is_advanced: bool = False
     """In a collapsed section of the form."""
 
+    @property
+    def has_choice_texts(self) -> bool:
+        """Whether the choices are translated; words of a protocol, such as POST, are not."""
+        return any(choice.islower() for choice in self.choices)
+
 
 TLS_FIELDS: Final = (
     Field(
