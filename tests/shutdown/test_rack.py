@@ -252,7 +252,8 @@ def test_home_assistant_starts_again_after_a_crash() -> None:
     story = [(f.what, round(f.at)) for f in ending.facts.of(What.HA_UP, What.HA_CRASH)]
     assert story == [(What.HA_UP, 0), (What.HA_CRASH, 30), (What.HA_UP, 50)]
     told = [power for _, power in ending.home.readings]
-    assert told == [Power.MAINS, Power.BATTERY, Power.MAINS]
+    unknown, battery = Power.UNKNOWN, Power.BATTERY
+    assert told == [unknown, Power.MAINS, battery, unknown, battery, Power.MAINS]
     assert ending.home.boot == 1
 
 

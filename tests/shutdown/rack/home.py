@@ -194,6 +194,8 @@ class HomeAssistant:
         self.clock_jump_s = 0.0
         self.boot = 0
         self.booted_at = 0.0
+        self.boots: list[float] = []
+        """When the machine started anew."""
         self.is_armed = rack.scenario.is_armed
         self.maintenance: datetime | None = None
         self.life: Life | None = None
@@ -213,6 +215,7 @@ class HomeAssistant:
         self._last: PowerView | None = None
         self._last_at = 0.0
         self._starting = False
+        self._stopping: Life | None = None
 
     @property
     def is_alive(self) -> bool:
@@ -244,6 +247,7 @@ class HomeAssistant:
         )
         self.targets = targets
         self.has_started = False
+        self.readings.append((self.rack.now(), Power.UNKNOWN))
         self._last = None
         self._last_at = self.rack.now()
         life.spawn(self._run(life, targets, ports))
@@ -279,6 +283,10 @@ class HomeAssistant:
         if not self.is_alive:
             return
         if crash.is_orderly:
+            # Nobody stops a process that is being stopped already.
+            if self._stopping is self.life:
+                return
+            self._stopping = self.life
             self.spawn(self._stop_orderly(crash))
             return
         self._die(What.HA_CRASH)
@@ -415,4 +423,5 @@ class HomeAssistant:
         if is_reboot:
             self.boot += 1
             self.booted_at = self.rack.now()
+            self.boots.append(self.booted_at)
         self.start()

@@ -378,8 +378,7 @@ def check_told(ending: Ending) -> Iterator[str]:
         return
     excused = _excused(ending)
     for cut in ending.facts.of(What.CUT):
-        # A virtual machine that starts anew takes that for mains, if nobody says otherwise.
-        if is_blind(ending) and ending.home.boot:
+        if _was_never_told(ending, cut.at):
             continue
         machine = ending.rack.machines[cut.who]
         if cut.who in excused or not machine.spec.kind or _is_lost(ending, machine.spec):
@@ -389,6 +388,18 @@ def check_told(ending: Ending) -> Iterator[str]:
             yield f"{cut.who} lost its power at {cut.at:.1f}, never told, {low_s:.0f} s after low"
         elif low_s > SHORT_PLAN_S + OVERHEAD_S + 2.0 * _longest_s(ending):
             yield f"{cut.who} lost its power at {cut.at:.1f} with {low_s:.0f} s after low"
+
+
+def _was_never_told(ending: Ending, moment: float) -> bool:
+    """Return whether nobody has told of the power since the machine of Home Assistant started anew.
+
+    Then it cannot tell a restart on battery from mains that is back.
+    """
+    boots = [at for at in ending.home.boots if at <= moment]
+    if not boots or ending.scenario.has_mains_entity:
+        return False
+    told = (power for at, power in ending.home.readings if boots[-1] <= at <= moment)
+    return all(power is Power.UNKNOWN for power in told)
 
 
 def _watches_all_along(ending: Ending) -> bool:
