@@ -198,3 +198,18 @@ async def test_a_host_that_somebody_waits_for_is_looked_at_every_2_s() -> None:
     task.cancel()
     gaps = [round(after - before) for before, after in pairwise(times)]
     assert gaps[:4] == [10, 10, 2, 2]
+
+
+@scenario
+async def test_a_kind_that_no_network_shows_is_up_between_two_of_its_answers_too() -> None:
+    bench = Bench(Verify())
+    bench.target.seen = UP
+    loop = asyncio.get_running_loop()
+    watching = Watching(bench.look, loop.time)
+    task = asyncio.create_task(watching.run(lambda _seen: None, lambda: True))
+    await asyncio.sleep(33.0)
+    assert watching.watch.up_s(loop.time()) >= 30.0
+    bench.target.seen = UNKNOWN
+    await asyncio.sleep(10.0)
+    assert watching.watch.up_s(loop.time()) == 0.0
+    task.cancel()

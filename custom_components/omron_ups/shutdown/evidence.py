@@ -152,6 +152,12 @@ class Look:
         """The target that is looked at."""
         return self._target.spec
 
+    @property
+    def is_due(self) -> bool:
+        """Whether a look could show anything: the network always does, a kind now and then."""
+        is_seen = self.spec.verify.signals >= ENOUGH_SIGNALS
+        return is_seen or self._observing is not None or self._may_observe()
+
     async def take(self) -> Observation:
         """Look once, for about 2 s at most if the network tells something."""
         self._begin_to_observe()
@@ -180,12 +186,14 @@ class Look:
         return {name: answer for name, answer in named if answer is not None}
 
     def _begin_to_observe(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if self._observing is None and now - self._observed_at >= OBSERVE_EVERY_S:
-            self._observed_at = now
+        if self._observing is None and self._may_observe():
+            self._observed_at = asyncio.get_running_loop().time()
             self._observing = asyncio.create_task(
                 observe(self._target), name=f"observe {self.spec.target_id}"
             )
+
+    def _may_observe(self) -> bool:
+        return asyncio.get_running_loop().time() - self._observed_at >= OBSERVE_EVERY_S
 
     async def _observation(self, *, is_needed: bool) -> Observation:
         """Return what the kind itself has seen since the last look; each is used once."""
@@ -246,9 +254,11 @@ class Watching:
         try:
             while True:
                 began = self._clock()
-                seen = await self._look.take()
-                self.watch.note(seen, self._clock())
-                then(seen)
+                # A look at nothing would end the row of those that proved something.
+                if self._look.is_due:
+                    seen = await self._look.take()
+                    self.watch.note(seen, self._clock())
+                    then(seen)
                 await self._pause(began, hurries)
         finally:
             self._look.forget()
