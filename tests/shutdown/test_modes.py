@@ -57,7 +57,11 @@ def test_what_the_user_gave_up_is_undone_at_once(situation: Situation) -> None:
 
 
 def test_the_states_that_people_see() -> None:
-    assert state_of(PLAN, Mode.STOP) is PlanState.RUNNING
-    assert state_of(PLAN, Mode.HOLD) is PlanState.CANCELLING
+    assert state_of(PLAN, Mode.STOP, BATTERY) is PlanState.RUNNING
+    assert state_of(PLAN, Mode.HOLD, MAINS) is PlanState.CANCELLING
     handed_over = replace(PLAN, phase=Phase.HANDED_OVER)
-    assert state_of(handed_over, Mode.HOLD) is PlanState.HANDED_OVER
+    assert state_of(handed_over, Mode.HOLD, MAINS) is PlanState.HANDED_OVER
+
+
+def test_a_plan_that_waits_to_learn_of_the_power_is_not_given_up() -> None:
+    assert state_of(PLAN, Mode.HOLD, UNKNOWN) is PlanState.RUNNING

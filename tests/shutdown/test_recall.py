@@ -12,7 +12,7 @@ from custom_components.omron_ups.shutdown.recall import DATA_WAIT_S, RECENT_S, R
 from custom_components.omron_ups.shutdown.records import Stamp
 from custom_components.omron_ups.shutdown.specs import Triggers
 
-from .bench import BATTERY, EPOCH, LoopClock, scenario
+from .bench import BATTERY, EPOCH, MAINS, LoopClock, scenario
 
 
 def recall(*, ago_s: float = 100.0, boot_id: str = "boot-1", has_mains: bool = False) -> Recall:
@@ -26,11 +26,13 @@ def recall(*, ago_s: float = 100.0, boot_id: str = "boot-1", has_mains: bool = F
         charge=80.0,
         charge_low=30.0,
         runtime_s=1000.0,
+        on_battery_s=50.0,
     )
     record = PlanRecord(
         plan_id="p",
         began=replace(last, monotonic=last.monotonic - 50.0),
         last=last,
+        known=last,
         reason=Reason.MARGIN,
         targets={},
         chosen=frozenset(),
@@ -76,3 +78,18 @@ def test_what_is_old_of_another_boot_or_on_mains_proves_nothing(
         assert made.now().power is Power.UNKNOWN
 
     scenario(test)()
+
+
+@scenario
+async def test_the_time_on_battery_counts_from_before_a_restart() -> None:
+    made = recall(ago_s=100.0)
+    made._tracker.update(BATTERY)
+    assert made.now().on_battery_s == 0.0, "one reading alone is no outage"
+    await asyncio.sleep(15.0)
+    made._tracker.update(BATTERY)
+    assert made.now().on_battery_s == 50.0 + 100.0 + 15.0
+    made._tracker.update(MAINS)
+    made._tracker.update(BATTERY)
+    await asyncio.sleep(15.0)
+    made._tracker.update(BATTERY)
+    assert made.now().on_battery_s == 15.0, "it is another outage"

@@ -17,7 +17,13 @@ from custom_components.omron_ups.shutdown.records import (
     Stamp,
 )
 from custom_components.omron_ups.shutdown.specs import Restore
-from custom_components.omron_ups.shutdown.supply import PRESUMED_S, Situation, Supply
+from custom_components.omron_ups.shutdown.supply import (
+    LONGEST_WAIT_S,
+    PRESUMED_S,
+    UNKNOWN_RUNTIME_S,
+    Situation,
+    Supply,
+)
 
 from .bench import EPOCH, Durations, LoopClock, plan_of, scenario, spec_of
 from .by_hand import fold_all
@@ -28,9 +34,9 @@ BATTERY = PowerNow(power=Power.BATTERY, on_battery_s=50.0)
 NOTHING = PowerNow(power=Power.UNKNOWN, silent_s=500.0)
 
 
-def record(*changes: Change, boot_id: str = "boot-1") -> PlanRecord:
+def record(*changes: Change, boot_id: str = "boot-1", runtime_s: float | None = None) -> PlanRecord:
     began = Began(reason=Reason.MARGIN, targets=("nas",), power=Power.BATTERY)
-    stamp = Stamp(at=EPOCH, boot_id=boot_id, monotonic=1.0)
+    stamp = Stamp(at=EPOCH, boot_id=boot_id, monotonic=1.0, runtime_s=runtime_s, on_battery_s=40.0)
     found = fold_all(
         Entry(number=number, plan_id="p", stamp=stamp, change=change)
         for number, change in enumerate((began, *changes))
@@ -42,11 +48,13 @@ def record(*changes: Change, boot_id: str = "boot-1") -> PlanRecord:
 class Bench:
     """Supply, and its clock."""
 
-    def __init__(self, *, booted_at: float = 0.0) -> None:
+    def __init__(self, *, booted_at: float = 0.0, power_returned: bool | None = None) -> None:
         """Begin now."""
         self.clock = LoopClock()
         self.clock.booted_at = booted_at
-        self.supply = Supply(PLAN, self.clock, Durations())
+        self.supply = Supply(
+            PLAN, self.clock, Durations(), power_returned=lambda _record: power_returned
+        )
 
     def situation(self, now: PowerNow, *changes: Change, boot_id: str = "boot-1") -> Situation:
         """Judge the power for an open plan."""
@@ -82,6 +90,19 @@ async def test_a_new_boot_is_mains_after_five_minutes_without_any_data() -> None
 
 
 @scenario
+async def test_a_machine_that_started_alone_did_not_lose_its_power() -> None:
+    bench = Bench(booted_at=asyncio.get_running_loop().time(), power_returned=False)
+    down = Settled(target_id="nas", state=TargetState.DOWN)
+    plan = record(down, boot_id="boot-0", runtime_s=1000.0)
+    await asyncio.sleep(301.0)
+    assert bench.supply.situation(NOTHING, plan) is Situation.UNKNOWN
+    await asyncio.sleep(700.0)
+    assert bench.supply.situation(NOTHING, plan) is Situation.UNKNOWN
+    await asyncio.sleep(PRESUMED_S)
+    assert bench.supply.situation(NOTHING, plan) is Situation.MAINS, "no battery lasts that long"
+
+
+@scenario
 async def test_an_uptime_that_is_long_already_waits_for_the_first_reading() -> None:
     bench = Bench()
     assert bench.situation(NOTHING, boot_id="boot-0") is Situation.UNKNOWN
@@ -105,7 +126,35 @@ async def test_a_battery_that_outlives_itself_means_mains_if_we_stopped_the_sour
     assert bench.situation(spent, down) is Situation.BATTERY
     await asyncio.sleep(PRESUMED_S + 1.0)
     assert bench.situation(spent, down) is Situation.MAINS
-    assert Bench().situation(spent) is Situation.BATTERY
+    alone = Bench()
+    assert alone.situation(spent) is Situation.BATTERY
+    await asyncio.sleep(PRESUMED_S + 1.0)
+    assert alone.situation(spent) is Situation.BATTERY, "nobody would tell that it is not so"
+    await asyncio.sleep(LONGEST_WAIT_S)
+    assert alone.situation(spent) is Situation.MAINS
+
+
+@scenario
+async def test_a_battery_whose_runtime_nobody_knows_does_not_last_for_ever() -> None:
+    bench, down = Bench(), Settled(target_id="nas", state=TargetState.DOWN)
+    spent = replace(BATTERY, silent_s=UNKNOWN_RUNTIME_S, runtime_s=None)
+    assert bench.situation(replace(spent, silent_s=UNKNOWN_RUNTIME_S - 1.0), down) is (
+        Situation.BATTERY
+    )
+    assert bench.situation(spent, down) is Situation.BATTERY
+    await asyncio.sleep(PRESUMED_S)
+    assert bench.situation(spent, down) is Situation.MAINS
+
+
+@scenario
+async def test_an_outage_that_is_long_past_is_not_waited_for_without_end() -> None:
+    bench, down = Bench(), Settled(target_id="nas", state=TargetState.DOWN)
+    plan = record(down, runtime_s=1000.0)
+    assert bench.supply.situation(NOTHING, plan) is Situation.UNKNOWN
+    await asyncio.sleep(1002.0)
+    assert bench.supply.situation(NOTHING, plan) is Situation.UNKNOWN
+    await asyncio.sleep(PRESUMED_S)
+    assert bench.supply.situation(NOTHING, plan) is Situation.MAINS
 
 
 @scenario

@@ -20,6 +20,7 @@ from .records import (
     Gate,
     HandedOver,
     Json,
+    OnBattery,
     OutputAction,
     OutputAnswered,
     OutputAsked,
@@ -176,11 +177,13 @@ class PlanRecord:
     phase: Phase = Phase.RUNNING
     is_short: bool = False
     is_outage: bool = True
-    """False for a plan that was asked for on mains: nothing but a cancel brings its hosts back."""
+    """False for a plan that was asked for without one: only a cancel brings its hosts back."""
     has_mains: bool = False
     """Whether mains was there when the power last changed."""
     output: OutputRecord | None = None
     handed_over: Stamp | None = None
+    known: Stamp | None = None
+    """Of the last entry at which anybody knew where the power came from."""
     cancelled_by: str = ""
     report: Json | None = None
 
@@ -202,9 +205,12 @@ def fold(record: PlanRecord | None, entry: Entry) -> PlanRecord | None:
     change = entry.change
     if isinstance(change, Began):
         return _began(change, entry)
+    if isinstance(change, OnBattery):
+        return record
     if record is None or record.plan_id != entry.plan_id or not record.is_open:
         return record
-    record = replace(record, last=entry.stamp)
+    known = record.known if entry.stamp.on_battery_s is None else entry.stamp
+    record = replace(record, last=entry.stamp, known=known)
     target_id = getattr(change, "target_id", "")
     if target_id:
         return _with(record, target_id, _fold_target(record.target(target_id), change, entry.stamp))
@@ -216,11 +222,12 @@ def _began(change: Began, entry: Entry) -> PlanRecord:
         plan_id=entry.plan_id,
         began=entry.stamp,
         last=entry.stamp,
+        known=entry.stamp,
         reason=change.reason,
         targets=MappingProxyType({key: TargetRecord() for key in change.targets}),
         chosen=frozenset(change.targets),
         is_short=change.is_short,
-        is_outage=change.power is not Power.MAINS,
+        is_outage=change.power is Power.BATTERY,
         has_mains=change.power is Power.MAINS,
     )
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 
 from .folding import PlanRecord, fold
 from .journal import Journal
+from .models import Power
 from .ports import Clock, JournalFile
 from .power import PowerNow
-from .records import Began, Change, Ended, Entry, Json, OutputAsked, Owed, Stamp
+from .records import Began, Change, Ended, Entry, Json, OnBattery, OutputAsked, Owed, Stamp
 
 
 class Ledger:
@@ -36,6 +37,8 @@ class Ledger:
         """Those of the plan in `record`, oldest first."""
         self.report: Json | None = None
         """Of the last plan that ended."""
+        self.outage: Stamp | None = None
+        """Of the last entry that tells of an outage in which no plan was open."""
         self._journal = Journal(file, on_error)
         self._clock = clock
         self._power = power
@@ -68,6 +71,15 @@ class Ledger:
         """Let something have happened; return once it is on disk, or the disk has failed."""
         self.note(*changes)
         await self._journal.synced()
+
+    def note_outage(self) -> None:
+        """Let a restart know since when there is an outage, while no plan is open."""
+        self._journal.put([*self._reports(), self._happen("", OnBattery())])
+
+    def forget_outage(self) -> None:
+        """Take the outage that was noted for past, while no plan is open."""
+        self.outage = None
+        self._journal.put(self._reports())
 
     def begin(self, plan_id: str, began: Began, *more: Change) -> None:
         """Let a plan begin; no other is open."""
@@ -110,7 +122,12 @@ class Ledger:
             charge=now.charge,
             charge_low=now.charge_low,
             runtime_s=now.runtime_s,
+            on_battery_s=None if now.power is Power.UNKNOWN else now.on_battery_s,
         )
+
+    def _reports(self) -> list[Entry]:
+        """Return what is kept of the last plan."""
+        return [entry for entry in self.entries if isinstance(entry.change, Ended)][-1:]
 
     def _happen(self, plan_id: str, change: Change) -> Entry:
         entry = Entry(number=self._number + 1, plan_id=plan_id, stamp=self.stamp(), change=change)
@@ -120,6 +137,9 @@ class Ledger:
 
     def _take(self, entry: Entry) -> None:
         self._number = entry.number
+        if isinstance(entry.change, OnBattery):
+            self.outage = entry.stamp
+            return
         self.record = fold(self.record, entry)
         if isinstance(entry.change, Began):
             self.entries.clear()

@@ -14,7 +14,7 @@ class Mode(StrEnum):
     NOTHING = "nothing"
     STOP = "stop"
     HOLD = "hold"
-    """Power came back, perhaps not for long: ask for nothing, undo nothing."""
+    """Power came back, perhaps not for long, or is not known: ask for nothing, undo nothing."""
     UNDO = "undo"
     RESTORE = "restore"
     PAUSE = "pause"
@@ -51,8 +51,12 @@ def mode_of(record: PlanRecord | None, situation: Situation, *, is_stable: bool)
     return Mode.RESTORE if situation is Situation.MAINS and is_stable else Mode.PAUSE
 
 
-def state_of(record: PlanRecord, mode: Mode) -> PlanState:
-    """Return the state that people see of an open plan."""
-    if mode is Mode.HOLD and record.phase is Phase.RUNNING:
+def state_of(record: PlanRecord, mode: Mode, situation: Situation) -> PlanState:
+    """Return the state that people see of an open plan.
+
+    A plan that only waits to learn of the power, after a restart, is not given up.
+    """
+    is_back = mode is Mode.HOLD and situation is Situation.MAINS
+    if is_back and record.phase is Phase.RUNNING:
         return PlanState.CANCELLING
     return _STATES[record.phase]

@@ -61,6 +61,8 @@ class PowerTracker:
     def __init__(self, clock: Clock, triggers: Triggers) -> None:
         """Begin without any reading."""
         self.triggers = triggers
+        self.has_seen_mains = False
+        """Whether any reading was on mains."""
         self._clock = clock
         self._view: PowerView | None = None
         self._is_past = False
@@ -176,6 +178,7 @@ class PowerTracker:
             self._mains_since = read_at
         self._battery_since = self._discharge = None
         self._readings = 0
+        self.has_seen_mains = True
 
     def _outage(self, moment: float) -> tuple[float | None, bool]:
         """Return since when we are on battery, None on mains, and whether the UPS said so."""

@@ -12,11 +12,11 @@ from .records import Stamp
 DATA_WAIT_S: Final = 30.0
 """How long the first reading after a start may take."""
 RECENT_S: Final = 900.0
-"""A plan that was on battery this short a time ago still is, if nobody says otherwise."""
+"""An outage that lasted this short a time ago still does, if nobody says otherwise."""
 
 
 class Recall:
-    """Knows the power: by the readings, else by the last entry of an open journal."""
+    """Knows the power: by the readings, else by the last entries of the journal."""
 
     def __init__(self, tracker: PowerTracker, clock: Clock) -> None:
         """Know what `tracker` knows."""
@@ -24,27 +24,36 @@ class Recall:
         self._clock = clock
         self._began = clock.monotonic()
         self._last: Stamp | None = None
-        self._began_on_battery_s = 0.0
+        self._outage_since: float | None = None
 
     def remember(self, record: PlanRecord) -> None:
         """Take over what the journal of an open plan says, unless it is old or of another boot."""
-        lasted_s = self._now_is(record.last)
-        if record.has_mains or lasted_s is None or lasted_s > RECENT_S:
+        if record.has_mains or record.known is None:
+            return
+        lasted_s = self._now_is(record.known)
+        if lasted_s is None or lasted_s > RECENT_S:
             return
         self._began = self._clock.monotonic()
-        self._last = record.last
-        self._began_on_battery_s = self._now_is(record.began) or lasted_s
+        self._last = record.known
+        self.remember_outage(record.known)
+
+    def remember_outage(self, stamp: Stamp) -> None:
+        """Take over since when there has been no mains, unless it is old or of another boot."""
+        gone_s = self._now_is(stamp)
+        if gone_s is None or gone_s > RECENT_S or not stamp.on_battery_s:
+            return
+        self._outage_since = stamp.monotonic - stamp.on_battery_s
 
     def forget(self) -> None:
         """Know only what is read from now on: the outage that was known of is over."""
-        self._last = None
+        self._last = self._outage_since = None
         self._tracker.forget()
 
     def now(self) -> PowerNow:
         """Return what is known at this moment."""
         now = self._tracker.now()
         if self._last is None or self._is_read(now):
-            return now
+            return self._with_earlier(now)
         since_s = self._clock.monotonic() - self._began
         silent_s = self._now_is(self._last)
         if since_s < DATA_WAIT_S or silent_s is None:
@@ -56,8 +65,16 @@ class Recall:
             charge=self._run_down(self._last.charge, silent_s),
             charge_low=self._last.charge_low,
             runtime_s=self._run_down(self._last.runtime_s, silent_s),
-            on_battery_s=max(now.on_battery_s, self._began_on_battery_s + since_s),
+            on_battery_s=max(now.on_battery_s, (self._last.on_battery_s or 0.0) + silent_s),
         )
+
+    def _with_earlier(self, now: PowerNow) -> PowerNow:
+        """Count the time on battery from before our restart, once readings have confirmed it."""
+        is_new = now.on_battery_s < self._tracker.triggers.debounce_s
+        if self._outage_since is None or is_new or self._tracker.has_seen_mains:
+            return now
+        lasted_s = self._clock.monotonic() - self._outage_since
+        return replace(now, on_battery_s=max(now.on_battery_s, lasted_s))
 
     @staticmethod
     def _is_read(now: PowerNow) -> bool:

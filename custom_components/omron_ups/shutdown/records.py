@@ -24,6 +24,8 @@ class Stamp:
     charge: float | None = None
     charge_low: float | None = None
     runtime_s: float | None = None
+    on_battery_s: float | None = None
+    """For how long there had been no mains; 0 on mains, None if nobody knew."""
 
     def since(self, earlier: Stamp) -> float | None:
         """Return the seconds from `earlier` to this; None if another boot lies between."""
@@ -194,6 +196,11 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OnBattery:
+    """No plan is open, but there is an outage at the time of the stamp; it belongs to no plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
     """No further stop is asked for in this plan; what was begun is undone or finished."""
 
@@ -246,6 +253,7 @@ type Change = (
     | HandedOver
     | Resumed
     | Checkpoint
+    | OnBattery
     | Cancelled
     | Restoring
     | Released
@@ -273,6 +281,7 @@ WORDS: Final[Mapping[str, type[Change]]] = {
     "handed_over": HandedOver,
     "resumed": Resumed,
     "checkpoint": Checkpoint,
+    "on_battery": OnBattery,
     "cancelled": Cancelled,
     "restoring": Restoring,
     "released": Released,
@@ -311,6 +320,7 @@ def encode(entry: Entry) -> bytes:
         "charge": stamp.charge,
         "low_at": stamp.charge_low,
         "runtime_s": stamp.runtime_s,
+        "battery_s": None if stamp.on_battery_s is None else round(stamp.on_battery_s, 3),
         "did": word_of(entry.change),
         **{item.name: getattr(entry.change, item.name) for item in fields(entry.change)},
     }
@@ -344,6 +354,7 @@ def _stamp(row: Json) -> Stamp:
         charge=_optional_float(row["charge"]),
         charge_low=_optional_float(row.get("low_at")),
         runtime_s=_optional_float(row["runtime_s"]),
+        on_battery_s=_optional_float(row.get("battery_s")),
     )
 
 

@@ -60,6 +60,8 @@ class Run:
         self.power = power
         self.requests = Requests(ledger)
         self.began = ports.clock.monotonic()
+        self.patient_since = self.began
+        """Before this nobody waited for any host: we were not there, or did not know the power."""
         self._gateway = Gateway(ports.network, plan.gateway)
         self._watching: dict[str, Watching] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -167,6 +169,31 @@ class Run:
             )
         except Exception:
             _LOGGER.exception("%s: is no longer looked at", spec.name)
+
+    def has_power_returned(self, record: PlanRecord) -> bool | None:
+        """Return whether hosts show that the UPS took their power and gave it back.
+
+        Those that start by themselves then would be up. None if there is none, or nothing was seen
+        of them yet.
+        """
+        seen = [
+            watch
+            for spec in self.specs(record.targets.keys())
+            if self._starts_with_power(spec, record.target(spec.target_id))
+            and (watch := self.watch(spec.target_id)) is not None
+        ]
+        if any(watch.is_alive for watch in seen):
+            return True
+        return False if any(watch.is_silent() for watch in seen) else None
+
+    def _starts_with_power(self, spec: TargetSpec, target: TargetRecord) -> bool:
+        """Return whether a host that we stopped would start by itself."""
+        if not spec.returns_by_itself or spec.second_feed:
+            return False
+        if spec.target_id == self.plan.home_assistant_host:
+            return False
+        was_owed = target.owed is not None and target.owed.is_stopped
+        return was_owed or target.stopped is TargetState.DOWN
 
     def _hurries(self, target_id: str) -> bool:
         return self.ledger.is_open and self.target(target_id).state not in _UNHURRIED
@@ -340,8 +367,7 @@ class Run:
         asked = target.asked
         if asked is not None and asked.boot_id == self.ports.clock.boot_id:
             repeated = (s.last.monotonic for s in target.steps.values() if s.attempts > 1)
-            # Nobody looked while we were not there: that time counts for nothing.
-            since = max(asked.monotonic, self.began, *repeated)
+            since = max(asked.monotonic, self.patient_since, *repeated)
         stops = self.ports.durations.seconds(spec.target_id)
         return patience_s(spec, stops) + proof_s(spec.verify) - (self.monotonic() - since)
 

@@ -277,7 +277,7 @@ class Runner:
     def state(self) -> PlanState:
         """What the runner is at."""
         if (record := self._steering.record) is not None:
-            return state_of(record, self._steering.worker.mode)
+            return state_of(record, self._steering.worker.mode, self._steering.situation())
         if self._steering.situation() is not Situation.BATTERY:
             return PlanState.IDLE
         now = self._recall.now()

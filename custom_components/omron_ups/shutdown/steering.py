@@ -29,6 +29,7 @@ from .records import (
     Resumed,
     Seen,
     Shortened,
+    Stamp,
 )
 from .report import Report, make_report
 from .run import Run
@@ -77,7 +78,9 @@ class Steering:
             tell: told of what is no part of a plan.
 
         """
-        self.supply = Supply(run.plan, run.ports.clock, run.ports.durations)
+        self.supply = Supply(
+            run.plan, run.ports.clock, run.ports.durations, power_returned=run.has_power_returned
+        )
         self.worker = Worker(run, self.supply, self._end)
         self._run = run
         self._recall = recall
@@ -127,6 +130,8 @@ class Steering:
         """Go on with a plan that the journal holds open; give it up if it is no longer armed."""
         record = self.record
         if record is None:
+            if self._ledger.outage is not None:
+                self._recall.remember_outage(self._ledger.outage)
             return
         is_new_boot = self._ledger.stamp().since(record.last) is None
         self._recall.remember(record)
@@ -282,12 +287,27 @@ class Steering:
 
     def _note_life(self, situation: Situation) -> None:
         """Let a restart know how long we were away, and how the battery stood before."""
-        record = self.record
-        if record is None or situation is not Situation.BATTERY:
+        record, stamp = self.record, self._ledger.stamp()
+        if record is None:
+            self._note_outage(situation, stamp)
             return
-        since_s = self._ledger.stamp().since(record.last)
+        if situation is not Situation.BATTERY:
+            return
+        since_s = stamp.since(record.last)
         if since_s is not None and since_s >= CHECKPOINT_S:
             self._ledger.note(Checkpoint())
+
+    def _note_outage(self, situation: Situation, stamp: Stamp) -> None:
+        """Let a restart know of an outage before any plan has begun; no sag is written down."""
+        last = self._ledger.outage
+        if situation is Situation.MAINS and last is not None:
+            self._ledger.forget_outage()
+        is_new = (stamp.on_battery_s or 0.0) < self._run.plan.triggers.debounce_s
+        if situation is not Situation.BATTERY or is_new:
+            return
+        since_s = None if last is None else stamp.since(last)
+        if since_s is None or since_s >= CHECKPOINT_S:
+            self._ledger.note_outage()
 
     # Triggers
 

@@ -12,6 +12,7 @@ from .records import (
     Checkpoint,
     Ended,
     Entry,
+    OnBattery,
     Owed,
     Seen,
     Settled,
@@ -25,7 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 
 type Listener = Callable[[PlanEvent], None]
 
-_QUIET: Final = (Checkpoint, Owed, Seen, StepEnded)
+_QUIET: Final = (Checkpoint, OnBattery, Owed, Seen, StepEnded)
 _ENDS: Final = {
     PlanResult.CANCELLED: PlanEventType.CANCELLED,
     PlanResult.INCOMPLETE: PlanEventType.FAILED,

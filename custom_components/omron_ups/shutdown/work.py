@@ -94,6 +94,8 @@ class Worker:
         if self.must_reassert:
             await self._reassert()
             self.must_reassert = False
+            # What it took away was not in force until now (FSD).
+            self._run.patient_since = self._run.monotonic()
         await stop_all(self._run)
         # Only a plan that was asked for on mains comes to an end like this.
         await release_all(self._run)
