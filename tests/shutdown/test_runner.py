@@ -32,6 +32,7 @@ from .bench import (
     Bench,
     DrainTarget,
     Host,
+    HostTarget,
     Output,
     StorageTarget,
     plan_of,
@@ -385,7 +386,7 @@ async def test_arming_is_refused_until_it_is_known_where_home_assistant_runs() -
 
 
 @scenario
-async def test_a_change_of_the_plan_waits_until_it_is_idle() -> None:
+async def test_a_change_of_the_plan_waits_until_no_plan_is_open() -> None:
     bench = Bench(TWO)
     await bench.start()
     await bench.set_power(BATTERY, 35.0)
@@ -396,6 +397,35 @@ async def test_a_change_of_the_plan_waits_until_it_is_idle() -> None:
     await bench.set_power(MAINS, 0.0)
     await bench.wait_for(lambda: bench.runner.plan is smaller)
     assert bench.state == PlanState.IDLE
+
+
+@scenario
+async def test_a_change_on_battery_counts_at_once_if_no_plan_has_begun() -> None:
+    bench = Bench(replace(TWO, targets=TWO.targets[:1]))
+    host = bench.lan.hosts["nas"] = Host("nas")
+    bench.targets["nas"] = HostTarget(TWO.targets[1], host)
+    await bench.start()
+    await bench.set_power(BATTERY, 20.0)
+    bench.runner.set_plan(TWO, bench.targets)
+    assert bench.runner.plan is TWO
+    await bench.wait_for(lambda: bench.state == PlanState.HANDED_OVER)
+    assert len(host.commands) == 1
+
+
+@scenario
+async def test_a_change_after_a_cancel_begins_nothing() -> None:
+    plan = plan_of(spec_of("node"), spec_of("nas", 20))
+    bench = Bench(plan, {"node": DrainTarget})
+    await bench.start()
+    await bench.set_power(BATTERY, 35.0)
+    await bench.runner.cancel()
+    await bench.wait_for(lambda: not bench.runner.is_open)
+    changed = replace(plan, gateway="")
+    bench.runner.set_plan(changed, bench.targets)
+    assert bench.runner.plan is changed
+    await bench.wait(120.0)
+    assert not bench.runner.is_open
+    assert [key for _, key in bench.host("node").commands] == ["guests"]
 
 
 @scenario

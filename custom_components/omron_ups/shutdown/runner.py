@@ -157,7 +157,7 @@ class Runner:
         self._maintenance = until
 
     def set_plan(self, plan: Plan, targets: Mapping[str, Target]) -> None:
-        """Change the configuration; while not idle the change waits for the end."""
+        """Change the configuration; while a plan is open the change waits for its end."""
         self._pending = (plan, targets)
         self._take_pending()
 
@@ -409,11 +409,12 @@ class Runner:
         self._listeners.tell(journal_error(err, at=self._ports.clock.utc()))
 
     def _take_pending(self) -> None:
-        if self._pending is None or self.state is not PlanState.IDLE:
+        if self._pending is None or self.is_open:
             return
         (plan, targets), self._pending = self._pending, None
-        before = self._run
+        before, steering = self._run, self._steering
         self._use(plan, targets)
+        self._steering.follow_on(steering)
         if self._clock is not None:
             self._opened.clear()
             self._spawn(self._exchange(before, targets), "exchange targets")

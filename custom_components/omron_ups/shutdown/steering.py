@@ -124,6 +124,13 @@ class Steering:
         self._set_mode()
         self._note_life(situation)
 
+    def follow_on(self, before: Steering) -> None:
+        """Go on with what was known before the configuration changed: the outage is the same."""
+        self._muted = before._muted
+        self._told = before._told
+        self._last = before._last
+        self._mains_at = before._mains_at
+
     # Beginnings
 
     def resume(self, *, is_armed: bool) -> None:
