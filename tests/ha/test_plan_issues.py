@@ -39,6 +39,21 @@ async def test_they_appear_and_go(
     assert "plan_disarmed" not in keys(issue_registry)
 
 
+async def test_a_simulated_ups_says_that_its_outages_stop_real_hosts(
+    hass: HomeAssistant, loaded: MockConfigEntry, issue_registry: ir.IssueRegistry
+) -> None:
+    await add_host(hass, loaded, "nas")
+    issue_id = f"plan_simulated_ups_{loaded.entry_id}"
+    issue = issue_registry.async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert issue.severity is ir.IssueSeverity.WARNING
+    await arm(hass, loaded)
+    issue = issue_registry.async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert issue.severity is ir.IssueSeverity.ERROR
+    assert issue.translation_placeholders == {"ups": "BW55T", "target": "", "targets": "nas"}
+
+
 async def test_a_target_names_itself_and_takes_its_issue_along(
     hass: HomeAssistant, loaded: MockConfigEntry, issue_registry: ir.IssueRegistry
 ) -> None:

@@ -67,6 +67,17 @@ def test_without_targets_there_is_nothing_to_find() -> None:
     assert findings(Plan(), is_armed=False) == {}
 
 
+@pytest.mark.parametrize(
+    ("is_armed", "severity"), [(True, Severity.ERROR), (False, Severity.WARNING)]
+)
+def test_a_simulated_outage_that_would_stop_real_hosts(is_armed: bool, severity: Severity) -> None:
+    found = findings(GOOD, is_simulated=True, is_armed=is_armed)[PlanKey.SIMULATED_UPS]
+    assert found.severity is severity
+    assert found.placeholders == {"targets": "nas, own, vm"}
+    only_output = Plan(output=OutputOptions(), home_assistant_host=NOT_IN_PLAN)
+    assert PlanKey.SIMULATED_UPS not in findings(only_output, is_simulated=True)
+
+
 CASES: dict[str, tuple[Plan, Severity, str, dict[str, str]]] = {
     "plan_home_assistant_host_unanswered": (
         plan(home_assistant_host=None),
@@ -182,7 +193,12 @@ def test_each_fault_is_found_and_nothing_else(key: str) -> None:
 
 
 def test_each_row_of_the_table_has_a_case() -> None:
-    elsewhere = {"plan_disarmed", "plan_longer_than_battery", "plan_other_actor_first"}
+    elsewhere = {
+        "plan_disarmed",
+        "plan_longer_than_battery",
+        "plan_other_actor_first",
+        "plan_simulated_ups",
+    }
     assert {check.key for check in CHECKS} == CASES.keys() | elsewhere
     assert len(CHECKS) == len(CASES) + len(elsewhere)
 

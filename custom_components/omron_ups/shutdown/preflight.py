@@ -52,6 +52,8 @@ class PlanKey(StrEnum):
     """target"""
     OUTPUT_BEHIND_DATA_SOURCE = "plan_output_behind_data_source"
     """target"""
+    SIMULATED_UPS = "plan_simulated_ups"
+    """targets"""
     DISARMED = "plan_disarmed"
 
 
@@ -74,6 +76,8 @@ class PlanPreflight:
 
     plan: Plan
     is_armed: bool = False
+    is_simulated: bool = False
+    """Whether the UPS is a simulated one, so that an outage is a rehearsal."""
     timeline: Timeline | None = None
     """An outage that begins now, on mains; None if it cannot be told, or while on battery."""
     abilities: Mapping[str, Abilities] = field(default=NOBODY)
@@ -113,6 +117,8 @@ class _Found:
 
     words: Mapping[str, str] = field(default_factory=dict)
     target: TargetSpec | None = None
+    severity: Severity | None = None
+    """How bad it is, if that is not what the row says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,7 @@ class Check:
         for found in self.find(of):
             named = {} if found.target is None else {"target": found.target.name}
             yield Finding(
-                severity=self.severity,
+                severity=self.severity if found.severity is None else found.severity,
                 key=self.key,
                 placeholders={**named, **found.words},
                 target_id="" if found.target is None else found.target.target_id,
@@ -277,6 +283,14 @@ def _other_first(of: PlanPreflight) -> Iterator[_Found]:
         yield _Found(target=of.plan.target(first.target_id), words=words)
 
 
+def _simulated(of: PlanPreflight) -> Iterator[_Found]:
+    """Yield a finding if playing with a simulated UPS stops, or would stop, somebody for real."""
+    if of.is_simulated and of.plan.targets:
+        names = ", ".join(sorted(target.name for target in of.plan.targets))
+        severity = Severity.ERROR if of.is_armed else Severity.WARNING
+        yield _Found(words={"targets": names}, severity=severity)
+
+
 def _disarmed(of: PlanPreflight) -> Iterator[_Found]:
     if not of.is_armed:
         yield _Found()
@@ -302,6 +316,7 @@ CHECKS: Final = (
     Check(PlanKey.NO_GATEWAY, Severity.WARNING, _no_gateway),
     Check(PlanKey.DATA_SOURCE_FIRST, Severity.WARNING, _source_first),
     Check(PlanKey.OUTPUT_BEHIND_DATA_SOURCE, Severity.WARNING, _output_behind_source),
+    Check(PlanKey.SIMULATED_UPS, Severity.ERROR, _simulated),
     Check(PlanKey.DISARMED, Severity.WARNING, _disarmed),
 )
 """What is looked at, in the order in which it is told."""
