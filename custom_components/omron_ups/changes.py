@@ -71,7 +71,7 @@ class EntryChanges:
         # Once clients are told that the data is stale there is nothing left to protect, and a new
         # connection may be the cure.
         is_silent = ups.age is None or ups.age > MAX_AGE_S
-        is_disturbed = self._entry.runtime_data.plan.is_busy
+        is_disturbed = self._entry.runtime_data.plan.runner.is_open
         if not is_disturbed and (is_silent or not ups.state.on_battery):
             self.async_stop()
             self._hass.config_entries.async_schedule_reload(self._entry.entry_id)

@@ -58,7 +58,7 @@ class LateUps:
     @callback
     def _async_reload_if_over(self) -> None:
         """Show everything that the unit offers, which nobody knew before."""
-        if not self._is_there or not self._plan.is_idle or self._plan.runner.is_open:
+        if not self._is_there or not self._plan.is_idle:
             return
         self.async_stop()
         self._hass.config_entries.async_schedule_reload(self._entry.entry_id)

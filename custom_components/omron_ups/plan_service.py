@@ -15,12 +15,14 @@ from homeassistant.helpers.event import (
 )
 
 from .const import (
+    CONF_CONNECTION,
     CONF_MAINS_ENTITY,
     CONF_MAINTENANCE_HOURS,
     CONF_OPTIONS,
     CONF_SHUTDOWN_PLAN,
     DEFAULT_MAINTENANCE,
     LOGGER,
+    ConnectionKind,
 )
 from .driver import UpsSource, UpsState
 from .nut import ForcedShutdown
@@ -75,6 +77,10 @@ class PlanService:
         self._forced: set[str] = set()
         """Names for which a client set FSD in the present outage, in lower case."""
         self._broken: list[Finding] = []
+        self._plan = Plan()
+        """What is configured; the runner may still be at the one before."""
+        self._checked = self._plan
+        """The plan of the runner that was looked at last."""
         self._targets: dict[str, Target] = {}
         self._findings: tuple[Finding, ...] = ()
         self.watch = TargetWatch(hass, self._network)
@@ -87,7 +93,7 @@ class PlanService:
 
         """
         self._store = await PlanStore.load(self.hass, self._entry.entry_id, self._clock)
-        plan = plan_of(self._entry)
+        plan = self._plan = self._checked = plan_of(self._entry)
         self._targets = self._make_all(plan)
         self.runner = Runner(plan, dict(self._targets), self._ports(), checks=self._store.checks)
         switches = self._store.switches.switches
@@ -124,7 +130,7 @@ class PlanService:
     @callback
     def async_apply(self) -> None:
         """Take over what the user changed; while a plan is under way that waits for its end."""
-        plan = plan_of(self._entry)
+        plan = self._plan = plan_of(self._entry)
         before = {key: target.spec for key, target in self._targets.items()}
         self._targets = self._make_all(plan)
         for spec in plan.targets:
@@ -133,10 +139,7 @@ class PlanService:
         self.runner.set_plan(plan, dict(self._targets))
         self.watch.set_targets(plan.targets)
         self._track_mains_entity()
-        self._look_again()
-        self._entry.async_create_background_task(
-            self.hass, self._async_check_due(None), f"check targets of {self._entry.title}"
-        )
+        self._look_at_changes()
 
     # What people and automations do
 
@@ -146,14 +149,9 @@ class PlanService:
         return self.runner.state is PlanState.IDLE
 
     @property
-    def is_busy(self) -> bool:
-        """Whether a plan is open, which a reload would only disturb."""
-        return self.runner.is_open
-
-    @property
     def specs(self) -> tuple[TargetSpec, ...]:
         """The targets that are configured."""
-        return plan_of(self._entry).targets
+        return self._plan.targets
 
     @property
     def maintenance_lasts(self) -> timedelta:
@@ -321,6 +319,9 @@ class PlanService:
     @callback
     def _handle_event(self, _event: PlanEvent) -> None:
         self._keep_learned()
+        if self.runner.plan is not self._checked:
+            # It waited for the end of a plan, and is the one that counts now.
+            self._look_at_changes()
         self._notify()
 
     @callback
@@ -351,6 +352,7 @@ class PlanService:
         preflight = PlanPreflight(
             plan=self.runner.plan,
             is_armed=self.runner.is_armed,
+            is_simulated=self._entry.data[CONF_CONNECTION] == ConnectionKind.SIMULATED,
             timeline=self.preview() if self.is_idle else None,
             abilities={key: Abilities.of(target) for key, target in self._targets.items()},
         )
@@ -365,6 +367,15 @@ class PlanService:
         names = {spec.target_id: spec.name for spec in self.specs}
         self._issues.async_show(self._findings, names)
         self._notify()
+
+    @callback
+    def _look_at_changes(self) -> None:
+        """Find what is wrong with the plan as it is now, and check the targets that changed."""
+        self._checked = self.runner.plan
+        self._look_again()
+        self._entry.async_create_background_task(
+            self.hass, self._async_check_due(None), f"check targets of {self._entry.title}"
+        )
 
     async def _async_check_due(self, _now: datetime | None) -> None:
         before = self.runner.checks.results

@@ -124,10 +124,14 @@ async def test_changes_wait_for_the_end_of_a_plan(
     await eventually(lambda: host.calls == ["stop"])
     await add_host(hass, loaded, "late")
     late = target_id(loaded, "late")
-    runner = plan_of(loaded).runner
-    assert runner.plan.target(late) is None
+    service = plan_of(loaded)
+    assert service.runner.plan.target(late) is None
+    assert late in {spec.target_id for spec in service.specs}
+    assert service.is_ready(late) is None
     host.show("off")
-    await eventually(lambda: runner.plan.target(late) is not None)
+    await eventually(lambda: service.runner.plan.target(late) is not None)
+    # Not at the next of the looks that come every 5 minutes.
+    await eventually(lambda: service.is_ready(late) is True)
 
 
 async def test_a_mains_entity_is_heard(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
