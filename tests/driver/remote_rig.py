@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import os
 from pathlib import Path
 import socket
@@ -18,19 +18,26 @@ from custom_components.omron_ups.driver import (
     Timing,
     UpsError,
     UpsState,
+    remote_reader,
+    remote_wire,
 )
 
 DUMP = Path(__file__).parents[1] / "fixtures" / "bw55t-qnap.upsc"
 NUT_DRIVERS = Path("/lib/nut")
 PATIENCE_S = 15.0
 STEP_S = 0.02
+SILENCE_S = 1.0
+"""As long as a test waits for a server that says nothing."""
 QUICK = Timing(
     poll_s=0.1,
     poll_on_battery_s=0.05,
-    stale_after_s=0.6,
+    stale_after_s=30.0,
     reconnect_first_s=0.05,
     reconnect_longest_s=0.1,
 )
+"""Nothing gets lost because the machine has a lot to do."""
+LOSING = replace(QUICK, stale_after_s=1.0)
+"""For tests that wait for a loss."""
 USERS = """
 [admin]
   password = "admin \\"pw\\" \\#1"
@@ -52,6 +59,12 @@ def dump_variables() -> dict[str, str]:
     """Return what `upsc` showed of a BW55T behind a QNAP, with its padding."""
     lines = DUMP.read_text().splitlines()
     return dict(line.split(": ", 1) for line in lines)
+
+
+def give_up_after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait longer for a reply."""
+    monkeypatch.setattr(remote_reader, "REPLY_LIMIT_S", seconds)
+    monkeypatch.setattr(remote_wire, "REPLY_LIMIT_S", seconds)
 
 
 async def until(holds: Callable[[], Any]) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from functools import partial
 import itertools
 from pathlib import Path
@@ -14,7 +13,6 @@ from custom_components.omron_ups.driver import (
     NoDataError,
     OldDataError,
     PowerEvent,
-    Timing,
     TransportError,
     UnknownUpsError,
     UpsState,
@@ -22,18 +20,20 @@ from custom_components.omron_ups.driver import (
     power_events,
     remote,
     remote_reader,
-    remote_wire,
 )
 
 from .remote_data import HEALTHY, LIST_VAR, OFFERS, OLD, ON_MAINS, UNIT, WHO, check_dump
 from .remote_rig import (
     DUMP,
-    QUICK,
+    LOSING,
+    PATIENCE_S,
+    SILENCE_S,
     Rig,
     Upsd,
     Watched,
     dump_variables,
     free_port,
+    give_up_after,
     listing,
     need,
     odd_server,
@@ -42,6 +42,8 @@ from .remote_rig import (
     watching,
 )
 
+REPLY_LIMIT_S = remote_reader.REPLY_LIMIT_S
+
 
 @pytest.fixture(autouse=True)
 def _sockets(socket_enabled: None) -> None:
@@ -49,10 +51,9 @@ def _sockets(socket_enabled: None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up on silent servers soon."""
-    monkeypatch.setattr(remote_reader, "REPLY_LIMIT_S", 0.2)
-    monkeypatch.setattr(remote_wire, "REPLY_LIMIT_S", 0.2)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for an upsd that has to share the machine."""
+    give_up_after(PATIENCE_S, monkeypatch)
 
 
 @pytest.fixture
@@ -192,7 +193,7 @@ async def test_a_server_without_data_does_not_start(rig: Rig) -> None:
 
 
 async def test_a_driver_that_died_is_a_loss_after_the_usual_time(rig: Rig) -> None:
-    async with watching(rig.port) as watched:
+    async with watching(rig.port, timing=LOSING) as watched:
         await rig.driver.stop()
         await watched.until(lambda state: state.stale)
         assert isinstance(watched.ups.last_error, NoDataError)
@@ -201,7 +202,7 @@ async def test_a_driver_that_died_is_a_loss_after_the_usual_time(rig: Rig) -> No
 
 
 async def test_a_low_battery_is_not_over_because_upsd_was_away(rig: Rig) -> None:
-    async with watching(rig.port) as watched:
+    async with watching(rig.port, timing=LOSING) as watched:
         # Only what was seen to be good before is news when it is not.
         await until(lambda: watched.polls > 3)
         rig.driver.set("ups.status", "OB LB DISCHRG")
@@ -219,7 +220,7 @@ async def test_a_low_battery_is_not_over_because_upsd_was_away(rig: Rig) -> None
 
 
 async def test_upsd_killed_and_started_again(rig: Rig) -> None:
-    async with watching(rig.port) as watched:
+    async with watching(rig.port, timing=LOSING) as watched:
         await rig.upsd.kill("upsd")
         await watched.until(lambda state: state.stale)
         assert isinstance(watched.ups.last_error, TransportError)
@@ -228,12 +229,11 @@ async def test_upsd_killed_and_started_again(rig: Rig) -> None:
 
 
 def test_a_silent_poll_can_be_repeated_before_the_readings_are_stale() -> None:
-    assert REMOTE_TIMING.poll_s + remote_reader.REPLY_LIMIT_S < REMOTE_TIMING.stale_after_s
+    assert REMOTE_TIMING.poll_s + REPLY_LIMIT_S < REMOTE_TIMING.stale_after_s
 
 
 async def test_a_restart_in_time_is_no_loss(rig: Rig) -> None:
-    patient = Timing(poll_s=0.1, stale_after_s=30.0, reconnect_first_s=0.05)
-    async with watching(rig.port, timing=patient) as watched:
+    async with watching(rig.port) as watched:
         await rig.upsd.kill("upsd")
         await until(lambda: watched.ups.last_error is not None)
         seen = len(watched.published)
@@ -243,7 +243,7 @@ async def test_a_restart_in_time_is_no_loss(rig: Rig) -> None:
 
 
 async def test_start_and_stop_may_be_repeated(rig: Rig) -> None:
-    watched = Watched(rig.port, timing=QUICK)
+    watched = Watched(rig.port)
     await watched.ups.stop()
     await watched.ups.start()
     await watched.ups.start()
@@ -257,9 +257,9 @@ async def test_start_and_stop_may_be_repeated(rig: Rig) -> None:
     await watched.ups.stop()
 
 
-async def test_one_lost_poll_is_no_loss() -> None:
-    patient = replace(QUICK, stale_after_s=30.0)
-    async with odd_server(HEALTHY) as server, watching(server.port, timing=patient) as watched:
+async def test_one_lost_poll_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    give_up_after(SILENCE_S, monkeypatch)
+    async with odd_server(HEALTHY) as server, watching(server.port) as watched:
         for answer in (None, b"", b"garbage\n", b"ERR DRIVER-NOT-CONNECTED\n"):
             server.requests.clear()
             server.answers[LIST_VAR] = answer
@@ -271,11 +271,14 @@ async def test_one_lost_poll_is_no_loss() -> None:
 
 
 @pytest.mark.parametrize("answer", [None, b"", b"garbage\n"])
-async def test_a_server_that_went_mad_is_a_loss_until_it_recovers(answer: bytes | None) -> None:
-    async with odd_server(HEALTHY) as server, watching(server.port) as watched:
+async def test_a_server_that_went_mad_is_a_loss_until_it_recovers(
+    answer: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_up_after(SILENCE_S, monkeypatch)
+    async with odd_server(HEALTHY) as server, watching(server.port, timing=LOSING) as watched:
         server.answers[LIST_VAR] = answer
         await watched.until(lambda state: state.stale)
-        assert watched.ups.last_error is not None
+        await until(lambda: watched.ups.last_error is not None)
         server.answers[LIST_VAR] = listing(ON_MAINS)
         await watched.until(lambda state: not state.stale)
 
@@ -337,7 +340,10 @@ async def test_a_start_that_is_given_up_leaves_nothing_behind() -> None:
         assert not watched.ups.is_running
 
 
-async def test_a_loss_in_the_first_round_is_why_it_does_not_start() -> None:
+async def test_a_loss_in_the_first_round_is_why_it_does_not_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    give_up_after(SILENCE_S, monkeypatch)
     async with odd_server({**OLD, "LIST CMD": b""}) as server:
         watched = Watched(server.port, **WHO)
         start = asyncio.create_task(watched.ups.start())

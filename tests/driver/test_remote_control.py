@@ -21,12 +21,20 @@ from custom_components.omron_ups.driver import (
     list_remote_ups,
     remote,
     remote_control,
-    remote_reader,
-    remote_wire,
 )
 
 from .remote_data import HEALTHY, OFFERS, OLD, UNIT, WHO
-from .remote_rig import ADMIN, Rig, odd_server, running_rig, until, watching
+from .remote_rig import (
+    ADMIN,
+    PATIENCE_S,
+    SILENCE_S,
+    Rig,
+    give_up_after,
+    odd_server,
+    running_rig,
+    until,
+    watching,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -35,10 +43,9 @@ def _sockets(socket_enabled: None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up on silent servers soon."""
-    monkeypatch.setattr(remote_reader, "REPLY_LIMIT_S", 0.2)
-    monkeypatch.setattr(remote_wire, "REPLY_LIMIT_S", 0.2)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for an upsd that has to share the machine."""
+    give_up_after(PATIENCE_S, monkeypatch)
 
 
 @pytest.fixture
@@ -212,8 +219,9 @@ async def test_a_server_that_judges_the_password_at_once() -> None:
     ],
 )
 async def test_an_order_is_sent_once_whatever_becomes_of_it(
-    answer: bytes | None, error: type[UpsError]
+    answer: bytes | None, error: type[UpsError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    give_up_after(SILENCE_S, monkeypatch)
     async with odd_server({**OLD, "INSTCMD": answer}) as server:
         async with watching(server.port, **WHO) as watched:
             with pytest.raises(error, match=r"beeper\.toggle"):
@@ -240,6 +248,7 @@ async def test_an_order_that_could_not_be_sent() -> None:
 async def test_what_the_account_may_do_is_asked_again(
     row: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    give_up_after(SILENCE_S, monkeypatch)
     monkeypatch.setattr(remote, "LEARN_AGAIN_S", 0.05)
     async with odd_server({**OLD, **row}) as server, watching(server.port, **WHO) as watched:
         assert dict(watched.ups.commands) == {}

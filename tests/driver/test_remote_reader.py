@@ -11,12 +11,20 @@ from custom_components.omron_ups.driver import (
     TransportError,
     UnknownUpsError,
     UpsError,
-    remote_reader,
-    remote_wire,
 )
 
 from .remote_data import HEALTHY, LIST_VAR
-from .remote_rig import HEADER, failure, listening, listing, odd_server, until, watching
+from .remote_rig import (
+    HEADER,
+    SILENCE_S,
+    failure,
+    give_up_after,
+    listening,
+    listing,
+    odd_server,
+    until,
+    watching,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,8 +35,7 @@ def _sockets(socket_enabled: None) -> None:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up on silent servers soon."""
-    monkeypatch.setattr(remote_reader, "REPLY_LIMIT_S", 0.2)
-    monkeypatch.setattr(remote_wire, "REPLY_LIMIT_S", 0.2)
+    give_up_after(SILENCE_S, monkeypatch)
 
 
 @pytest.mark.parametrize(

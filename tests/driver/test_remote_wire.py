@@ -16,12 +16,11 @@ from custom_components.omron_ups.driver import (
     ServerUnreachableError,
     UnknownUpsError,
     list_remote_ups,
-    remote_reader,
     remote_wire,
 )
 
 from .remote_data import LIST_VAR
-from .remote_rig import failure, free_port, listening, odd_server
+from .remote_rig import SILENCE_S, failure, free_port, give_up_after, listening, odd_server
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +31,7 @@ def _sockets(socket_enabled: None) -> None:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up on silent servers soon."""
-    monkeypatch.setattr(remote_reader, "REPLY_LIMIT_S", 0.2)
-    monkeypatch.setattr(remote_wire, "REPLY_LIMIT_S", 0.2)
+    give_up_after(SILENCE_S, monkeypatch)
 
 
 @contextlib.asynccontextmanager
