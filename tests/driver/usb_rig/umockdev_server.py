@@ -185,6 +185,8 @@ class UsbFs(UMockdev.IoctlBase):  # type: ignore[misc]
 
     def _discard(self, argument: Any) -> None:
         (address,) = struct.unpack_from("=Q", bytes(argument.retrieve()))
+        # What came before is not lost because libusb has not asked for it yet.
+        self._move_packets()
         urb = self._pending.pop(address, None)
         if urb is None:
             raise IoctlError(EINVAL)
