@@ -5,7 +5,7 @@ on while Home Assistant is killed and started again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 import json
@@ -19,16 +19,14 @@ from scripts.lib.hass_api import ApiError, HassApi, Json, form_defaults, onboard
 from scripts.lib.hass_process import HassProcess
 from scripts.lib.nut_client import NutError, upsc
 from scripts.lib.simulator_server import TcpServer
+from tests.e2e.waiting import becomes, unused_port
 from tests.nut.upsmon import Upsmon, running_upsmon
 from tests.shutdown.sshd import Sshd, running_sshd
 
 DOMAIN = "omron_ups"
-PATIENCE_S = 90
-"""Far more than anything here takes, on a machine that has a lot to do."""
 ACCOUNT = {"username": "upsmon", "password": "secondary"}
 SUBENTRY_FLOW = "config/config_entries/subentries/flow"
 OPTIONS_FLOW = "config/config_entries/options/flow"
-_POLL_S = 0.1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -356,25 +354,6 @@ def _merged(defaults: Json, given: Mapping[str, object]) -> Json:
         if isinstance(value, Mapping):
             body[key] = {**defaults.get(key, {}), **value}
     return body
-
-
-async def becomes(expected: object, look: Callable[[], Awaitable[object]]) -> None:
-    """Wait until ``look`` returns what is expected; fail with what it returned instead."""
-    seen = await look()
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while seen != expected:
-                await asyncio.sleep(_POLL_S)
-                seen = await look()
-    except TimeoutError:
-        raise AssertionError(f"still {seen!r} instead of {expected!r}") from None
-
-
-def unused_port() -> int:
-    """Return a port of the loopback interface that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _new(folder: Path, name: str) -> Path:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scripts.lib.hass_api import Json
-from tests.e2e.plan_rig import Home, becomes
+from tests.e2e.plan_rig import Home
+from tests.e2e.waiting import becomes
 
 STOPPING_S = 17.0
 """From the start of a plan until all are down, if nothing else happens."""

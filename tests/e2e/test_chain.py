@@ -1,13 +1,12 @@
 """Two real Home Assistants: the second reads the UPS from the NUT server of the first."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 import re
-import socket
 
 import pytest
 
@@ -15,10 +14,10 @@ from scripts.lib.config_folder import Locale, write_config_folder
 from scripts.lib.hass_api import HassApi, Json, form_defaults, onboarded
 from scripts.lib.hass_process import HassProcess
 from scripts.lib.nut_client import NutError, upsc
+from tests.e2e.waiting import PATIENCE_S, becomes, unused_port
 
 DOMAIN = "omron_ups"
 START_AND_STOP_S = 300
-CHANGE_TIMEOUT_S = 60
 ACCOUNT = {"username": "second", "password": "chain"}
 COMPLAINT = re.compile(r" (ERROR|CRITICAL) |Detected that custom integration|^Traceback")
 # That the first is gone at the end is said once, and is no fault.
@@ -69,7 +68,7 @@ class Home:
         return dict(line.split(": ", 1) for line in lines).get(name)
 
 
-@pytest.mark.timeout(START_AND_STOP_S + 2 * CHANGE_TIMEOUT_S)
+@pytest.mark.timeout(START_AND_STOP_S + 2 * PATIENCE_S)
 async def test_the_second_lives_on_the_server_of_the_first(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         folders = [tmp_path / name for name in ("first", "second")]
@@ -170,22 +169,3 @@ async def add_account(home: Home) -> None:
         body = {**form_defaults(step.get("data_schema") or ()), **answers[step["step_id"]]}
         step = await home.api.post(f"{path}/{step['flow_id']}", body)
     assert step["type"] == "create_entry", step
-
-
-async def becomes(expected: object, look: Callable[[], Awaitable[object]]) -> None:
-    """Wait until ``look`` returns what is expected; fail with what it returned instead."""
-    seen = await look()
-    try:
-        async with asyncio.timeout(CHANGE_TIMEOUT_S):
-            while seen != expected:
-                await asyncio.sleep(0.1)
-                seen = await look()
-    except TimeoutError:
-        pytest.fail(f"still {seen!r} instead of {expected!r}")
-
-
-def unused_port() -> int:
-    """Return a port of the loopback interface that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -9,8 +9,9 @@ import re
 import pytest
 
 from scripts.lib.hass_api import ApiError
-from tests.e2e.plan_rig import Home, becomes, home
+from tests.e2e.plan_rig import Home, home
 from tests.e2e.plan_runs import RESTORING_S, STOPPING_S, crash_run, is_back
+from tests.e2e.waiting import becomes
 from tests.nut.upsmon import UPSMON
 from tests.shutdown.sshd import SSHD
 

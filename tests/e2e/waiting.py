@@ -1,0 +1,28 @@
+"""What the end-to-end tests wait for, and where they listen."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import socket
+
+PATIENCE_S = 90
+"""Far more than anything here takes, on a machine that has a lot to do."""
+_POLL_S = 0.1
+
+
+async def becomes(expected: object, look: Callable[[], Awaitable[object]]) -> None:
+    """Wait until ``look`` returns what is expected; fail with what it returned instead."""
+    seen = await look()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while seen != expected:
+                await asyncio.sleep(_POLL_S)
+                seen = await look()
+    except TimeoutError:
+        raise AssertionError(f"still {seen!r} instead of {expected!r}") from None
+
+
+def unused_port() -> int:
+    """Return a port of the loopback interface that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
