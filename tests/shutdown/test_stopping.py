@@ -59,6 +59,20 @@ class Stubborn(DrainTarget):
         return Reply(outcome=Outcome.NOTHING_TO_DO)
 
 
+class Detaching(HostTarget):
+    """Knows by itself when it is down."""
+
+    @property
+    @override
+    def has_own_evidence(self) -> bool:
+        return True
+
+    @override
+    async def observe(self) -> Observation:
+        state = HostState.UP if self.host.is_up else HostState.DOWN
+        return Observation(state=state, is_conclusive=state is HostState.DOWN)
+
+
 async def ignore(_host: Host) -> Reply:
     return Reply(outcome=Outcome.ACCEPTED)
 
@@ -91,6 +105,16 @@ async def test_accepted_is_no_evidence() -> None:
     assert await stopped(bench) is TargetState.OVERDUE
     assert commands(bench) == ["poweroff"]
     assert bench.targets["host"].escalations == 1
+
+
+@scenario
+async def test_who_is_down_in_the_last_moment_is_not_given_up() -> None:
+    """A kind is asked for its own view every few seconds only."""
+    for limit_s in (60.0, 61.0, 62.0, 63.0, 64.0):
+        spec = spec_of("host", verify=Verify(), time_limit_s=limit_s)
+        bench = Bench(plan_of(spec), {"host": Detaching})
+        bench.host("host").stop_s = limit_s - 0.5
+        assert await stopped(bench) is TargetState.DOWN, limit_s
 
 
 @scenario

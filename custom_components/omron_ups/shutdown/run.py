@@ -8,7 +8,7 @@ from typing import Final
 from .abilities import Abilities
 from .budget import SAFETY_S, last_safe_wait_s, needs, proof_s, stage_deadline_s, time_left_s
 from .durations import patience_s
-from .evidence import DownWatch, Gateway, Look, Watching
+from .evidence import DownWatch, Gateway, Look, Watching, observe
 from .folding import DOWN_STATES, STOP_ENDED, Phase, PlanRecord, TargetRecord
 from .ledger import Ledger
 from .models import HostState, Observation, Power, TargetState
@@ -160,6 +160,19 @@ class Run:
         if self.ledger.is_open and self.target(target_id).state in DOWN_STATES:
             return True
         return watch is not None and watch.is_down(self.monotonic())
+
+    async def ask_itself(self, spec: TargetSpec) -> None:
+        """Take what a target's kind shows at this moment, if it is proof.
+
+        For a target that is about to be given up: what it showed last may be some seconds old.
+        """
+        watching = self._watching.get(spec.target_id)
+        if watching is None or not self.targets[spec.target_id].has_own_evidence:
+            return
+        seen = await observe(self.targets[spec.target_id])
+        if seen.is_conclusive:
+            watching.watch.note(seen, self.monotonic())
+            self._seen(spec, watching.watch, seen)
 
     async def _follow(self, spec: TargetSpec, watching: Watching) -> None:
         try:

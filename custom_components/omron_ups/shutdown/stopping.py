@@ -283,6 +283,8 @@ class _Stopping:
             until = self._run.monotonic() + ESCALATION_S
             while self._run.monotonic() < until:
                 await self._pause()
+        await self._run.ask_itself(self._spec)
+        self._look()
         self._run.settle_late(self._spec, self._last_seen())
 
     def _may_resend(self, step: StopStep) -> bool:
