@@ -1,7 +1,7 @@
 """What goes on inside a Proxmox VE cluster: guests, tasks, the HA manager, nodes that power off."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 import re
@@ -46,6 +46,8 @@ class Guest:
     """The requested state of its HA resource; empty: not managed."""
     was_killed: bool = False
     """Whether it ended without having shut down."""
+    end_inside: Callable[[], Awaitable[None]] | None = None
+    """Ends what runs in it when it shuts down; only then it is off."""
 
     @property
     def sid(self) -> str:
@@ -193,6 +195,8 @@ class Cluster:
             return f"{guest.words.split()[0]} is locked ({guest.lock})"
         if guest.obeys and not guest.is_paused and guest.stop_delay_s <= limit:
             await self.sleep(guest.stop_delay_s)
+            if guest.end_inside is not None:
+                await guest.end_inside()
             guest.is_running = False
             return "OK"
         await self.sleep(0 if guest.is_paused else limit)

@@ -1,7 +1,7 @@
 """What the fakes share: a TLS server on loopback that writes down what it is asked."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -87,6 +87,8 @@ class FakeServer:
 
     def __init__(self, name: str = "host") -> None:
         self.asked: list[Asked] = []
+        self.on_asked: Callable[[Asked], None] = lambda _: None
+        """Told of each request before it is answered."""
         self.name = name
         self.certificate = certificate(name)
         self.port = 0
@@ -149,6 +151,7 @@ class FakeServer:
             query=request.query_string,
         )
         self.asked.append(asked)
+        self.on_asked(asked)
         return await self.answer(asked, request)
 
     async def answer(self, asked: Asked, request: web.Request) -> web.StreamResponse:

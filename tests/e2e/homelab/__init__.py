@@ -1,0 +1,1 @@
+"""The reference homelab with fake hosts around a real Home Assistant."""
