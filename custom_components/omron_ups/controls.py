@@ -28,7 +28,7 @@ async def async_send_command(ups: UpsSource, name: str, value: str | None = None
             translation_key="command_not_supported",
             translation_placeholders={"command": name, "commands": ", ".join(ups.commands)},
         )
-    if value and not command.takes_delay:
+    if value and command.takes_delay is False:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="command_takes_no_value",

@@ -17,6 +17,7 @@ from .const import (
     CONF_OPTIONS,
     CONF_OTP_CODE,
     CONF_PORTS,
+    CONF_REMOVE_SECURE_ON,
     CONF_RUNS_ON,
     CONF_SAVE_ANYWAY,
     CONF_SECURE_ON,
@@ -186,13 +187,12 @@ class TargetFlow(ConfigSubentryFlow):
             errors = _plan_errors(user_input) | self._relation_errors(user_input)
             if not errors:
                 return self._async_finish(user_input)
-        kind = self._kind
         schema = plan_part_schema(
             self.hass,
             self._get_entry(),
+            kind=self._kind,
             subentry_id=self._own_id,
-            stage=kind.stage,
-            limit_s=round(kind.time_limit_s),
+            has_secure_on=CONF_SECURE_ON in self._stored.get(SECTION_WAKE, {}),
         )
         suggestion = user_input or self._shown_part() or self._proposal()
         return self.async_show_form(
@@ -208,7 +208,7 @@ class TargetFlow(ConfigSubentryFlow):
         shown: dict[str, Any] = {}
         if known:
             shown = {CONF_NAME: self._known_name, **shown_options(known, kind.fields)}
-        fields = options_schema(kind.fields, hass=self.hass, keeps_secrets=bool(known))
+        fields = options_schema(kind.fields, hass=self.hass, stored=known)
         schema = probatio.Schema({probatio.Required(CONF_NAME): TextSelector(), **fields})
         return self.async_show_form(
             step_id="user",
@@ -352,6 +352,8 @@ class TargetFlow(ConfigSubentryFlow):
     def _proposal(self) -> dict[str, Any]:
         """Return how most people would see that a host of this kind is off."""
         kind = self._kind
+        if kind.tells_by_itself:
+            return {SECTION_VERIFY: {CONF_GRACE: round(kind.grace_s)}} if kind.grace_s else {}
         usual = next((field.default for field in kind.fields if field.name == "port"), None)
         address, chosen = "", usual
         with contextlib.suppress(OptionError):
@@ -364,8 +366,12 @@ class TargetFlow(ConfigSubentryFlow):
     def _async_finish(self, user_input: Mapping[str, Any]) -> SubentryFlowResult:
         wake = dict(user_input[SECTION_WAKE])
         before = self._stored.get(SECTION_WAKE, {})
-        if CONF_SECURE_ON in before and wake.get(CONF_MAC) == before.get(CONF_MAC):
-            wake.setdefault(CONF_SECURE_ON, before[CONF_SECURE_ON])
+        is_removed = wake.pop(CONF_REMOVE_SECURE_ON, False)
+        is_same = wake.get(CONF_MAC) == before.get(CONF_MAC)
+        if not wake.get(CONF_SECURE_ON):
+            wake.pop(CONF_SECURE_ON, None)
+            if CONF_SECURE_ON in before and is_same and not is_removed:
+                wake[CONF_SECURE_ON] = before[CONF_SECURE_ON]
         data = {**user_input, SECTION_WAKE: wake, CONF_OPTIONS: dict(self._known_options)}
         if self.source != SOURCE_RECONFIGURE:
             return self.async_create_entry(title=self._name, data=data)
@@ -386,7 +392,7 @@ def _without_secrets(stored: Mapping[str, Any]) -> dict[str, Any]:
 def _plan_errors(user_input: Mapping[str, Any]) -> dict[str, str]:
     """Return what cannot be; an error inside a section shows above the section."""
     errors: dict[str, str] = {}
-    ports = user_input[SECTION_VERIFY].get(CONF_PORTS, ())
+    ports = user_input.get(SECTION_VERIFY, {}).get(CONF_PORTS, ())
     if not all(str(port).isdecimal() and 1 <= int(port) <= 65535 for port in ports):  # noqa: PLR2004
         errors[SECTION_VERIFY] = "invalid_port"
     for name in (CONF_MAC, CONF_SECURE_ON):

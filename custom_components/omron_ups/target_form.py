@@ -34,6 +34,8 @@ from .const import (
     CONF_OWN_TIMER,
     CONF_PING,
     CONF_PORTS,
+    CONF_REMOVE,
+    CONF_REMOVE_SECURE_ON,
     CONF_RETURNS_BY_ITSELF,
     CONF_RUNS_ON,
     CONF_SECOND_FEED,
@@ -50,6 +52,7 @@ from .const import (
 )
 from .plan_options import target_subentries
 from .shutdown.fields import Field, FieldType
+from .shutdown.kinds import Kind
 from .shutdown.specs import TargetSpec, Verify, WakeOnLan
 
 _BOX: Final = NumberSelectorMode.BOX
@@ -63,25 +66,30 @@ BY_DIALOGUE: Final = frozenset(
 """What nobody enters by hand: the flow makes or fetches it, and the user confirms."""
 
 type _Selector = object
+type _Fields = dict[probatio.Marker, _Selector]
 
 
 def options_schema(
     fields: Sequence[Field],
     *,
     hass: HomeAssistant,
-    keeps_secrets: bool,
+    stored: Mapping[str, Any],
 ) -> dict[probatio.Marker, Any]:
     """Return the part of the form that a kind asks for.
 
     Args:
         fields: Its rows.
         hass: Home Assistant, whose actions can be chosen.
-        keeps_secrets: Whether secrets are stored already, so that an empty field keeps one.
+        stored: The options that are known already: an empty field keeps a secret among them.
 
     """
+    keeps_secrets = bool(stored)
     shown = [field for field in fields if field.type not in BY_DIALOGUE]
     plain = _rows(hass, (f for f in shown if not f.is_advanced), keeps_secrets=keeps_secrets)
     advanced = _rows(hass, (f for f in shown if f.is_advanced), keeps_secrets=keeps_secrets)
+    optional = [f.name for f in shown if f.is_secret and not f.is_required and f.name in stored]
+    if optional:
+        plain[probatio.Optional(CONF_REMOVE)] = _choice_of(optional)
     if not advanced:
         return plain
     inner = section(probatio.Schema(advanced), {"collapsed": True})
@@ -91,14 +99,18 @@ def options_schema(
 def flat_options(
     user_input: Mapping[str, Any], fields: Sequence[Field], stored: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what was entered for the fields of a kind, with secrets that were not entered anew."""
+    """Return what was entered for the fields of a kind.
+
+    Secrets that were not entered anew are those that are stored, unless they are to be removed.
+    """
     given = {**user_input, **user_input.get(SECTION_ADVANCED, {})}
+    removed = user_input.get(CONF_REMOVE, ())
     options: dict[str, Any] = {}
     for field in fields:
         if field.type in BY_DIALOGUE:
             continue
         value = given.get(field.name)
-        if value in (None, "", [], {}) and field.is_secret:
+        if value in (None, "", [], {}) and field.is_secret and field.name not in removed:
             value = stored.get(field.name)
         if value not in (None, "", [], {}):
             options[field.name] = int(value) if field.type is FieldType.INTEGER else value
@@ -116,27 +128,39 @@ def shown_options(options: Mapping[str, Any], fields: Sequence[Field]) -> dict[s
 
 
 def plan_part_schema(
-    hass: HomeAssistant, entry: ConfigEntry, *, subentry_id: str | None, stage: int, limit_s: int
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    *,
+    kind: Kind,
+    subentry_id: str | None,
+    has_secure_on: bool,
 ) -> probatio.Schema:
     """Return the form of what all targets have in common.
 
     Args:
         hass: Home Assistant.
         entry: The UPS.
+        kind: The kind of the target, which knows what most people want.
         subentry_id: The target that is changed, None for a new one.
-        stage: Where most people want this kind in the order.
-        limit_s: How long this kind takes at most on most machines.
+        has_secure_on: Whether a SecureOn password is stored, which may be removed.
 
     """
+    sections = {
+        SECTION_VERIFY: _verify(kind),
+        SECTION_WAKE: _wake(has_secure_on=has_secure_on),
+        SECTION_RELATIONS: _relations(hass, entry, subentry_id),
+    }
     return probatio.Schema(
         {
-            probatio.Required(CONF_STAGE, default=stage): _integer(0, _MAX_STAGE),
-            probatio.Required(CONF_TIME_LIMIT, default=limit_s): _seconds(5, _HOUR_S),
-            probatio.Required(SECTION_VERIFY): section(_verify(), {"collapsed": True}),
-            probatio.Required(SECTION_WAKE): section(_wake(), {"collapsed": True}),
-            probatio.Required(SECTION_RELATIONS): section(
-                _relations(hass, entry, subentry_id), {"collapsed": True}
+            probatio.Required(CONF_STAGE, default=kind.stage): _integer(0, _MAX_STAGE),
+            probatio.Required(CONF_TIME_LIMIT, default=round(kind.time_limit_s)): _seconds(
+                5, _HOUR_S
             ),
+            **{
+                probatio.Required(name): section(probatio.Schema(fields), {"collapsed": True})
+                for name, fields in sections.items()
+                if fields
+            },
         }
     )
 
@@ -185,6 +209,17 @@ def _choice(_hass: HomeAssistant, field: Field) -> _Selector:
     return SelectSelector(config)
 
 
+def _choice_of(names: list[str]) -> _Selector:
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=names,
+            translation_key=CONF_REMOVE,
+            multiple=True,
+            mode=SelectSelectorMode.LIST,
+        )
+    )
+
+
 def _action(hass: HomeAssistant, _field: Field) -> _Selector:
     known = [
         f"{domain}.{name}"
@@ -212,38 +247,41 @@ _SELECTORS: Final[Mapping[FieldType, Callable[[HomeAssistant, Field], _Selector]
 }
 
 
-def _verify() -> probatio.Schema:
+def _verify(kind: Kind) -> _Fields:
+    """Return how it is seen that a target is off; nothing of it for kinds that tell themselves."""
     defaults = Verify()
-    return probatio.Schema(
-        {
+    fields: _Fields = {}
+    if not kind.tells_by_itself:
+        fields = {
             probatio.Optional(CONF_ADDRESS): TextSelector(),
             probatio.Optional(CONF_PORTS): TextSelector(TextSelectorConfig(multiple=True)),
             probatio.Required(CONF_PING, default=defaults.ping): BooleanSelector(),
-            probatio.Required(CONF_GRACE, default=int(defaults.grace_s)): _seconds(0, _HOUR_S),
         }
-    )
+    if kind.grace_s or not kind.tells_by_itself:
+        grace = probatio.Required(CONF_GRACE, default=int(defaults.grace_s))
+        fields[grace] = _seconds(0, _HOUR_S)
+    return fields
 
 
-def _wake() -> probatio.Schema:
+def _wake(*, has_secure_on: bool) -> _Fields:
     defaults = TargetSpec(target_id="", name="", kind="", stage=0, time_limit_s=0)
-    return probatio.Schema(
-        {
-            probatio.Required(
-                CONF_RETURNS_BY_ITSELF, default=defaults.returns_by_itself
-            ): BooleanSelector(),
-            probatio.Optional(CONF_MAC): TextSelector(),
-            probatio.Required(CONF_BROADCAST, default=WakeOnLan(mac="").broadcast): TextSelector(),
-            probatio.Optional(CONF_SECURE_ON): TextSelector(
-                TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
-            ),
-            probatio.Required(CONF_WAKE_LIMIT, default=int(defaults.wake_limit_s)): _seconds(
-                10, _HOUR_S
-            ),
-        }
-    )
+    password = TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
+    removal: _Fields = {probatio.Required(CONF_REMOVE_SECURE_ON, default=False): BooleanSelector()}
+    return {
+        probatio.Required(
+            CONF_RETURNS_BY_ITSELF, default=defaults.returns_by_itself
+        ): BooleanSelector(),
+        probatio.Optional(CONF_MAC): TextSelector(),
+        probatio.Required(CONF_BROADCAST, default=WakeOnLan(mac="").broadcast): TextSelector(),
+        probatio.Optional(CONF_SECURE_ON): TextSelector(password),
+        **(removal if has_secure_on else {}),
+        probatio.Required(CONF_WAKE_LIMIT, default=int(defaults.wake_limit_s)): _seconds(
+            10, _HOUR_S
+        ),
+    }
 
 
-def _relations(hass: HomeAssistant, entry: ConfigEntry, subentry_id: str | None) -> probatio.Schema:
+def _relations(hass: HomeAssistant, entry: ConfigEntry, subentry_id: str | None) -> _Fields:
     others = [
         SelectOptionDict(value=item.subentry_id, label=item.title)
         for item in target_subentries(entry)
@@ -254,7 +292,7 @@ def _relations(hass: HomeAssistant, entry: ConfigEntry, subentry_id: str | None)
         for other in hass.config_entries.async_entries(DOMAIN)
         if other.entry_id != entry.entry_id
     ]
-    fields: dict[probatio.Marker, _Selector] = {}
+    fields: _Fields = {}
     for name in (CONF_USES, CONF_RUNS_ON) if others else ():
         fields[probatio.Optional(name)] = SelectSelector(
             SelectSelectorConfig(options=others, multiple=True, mode=SelectSelectorMode.LIST)
@@ -269,7 +307,7 @@ def _relations(hass: HomeAssistant, entry: ConfigEntry, subentry_id: str | None)
             min=0, max=_HALF_DAY_MIN, mode=_BOX, unit_of_measurement=UnitOfTime.MINUTES
         )
     )
-    return probatio.Schema(fields)
+    return fields
 
 
 def _integer(minimum: int, maximum: int) -> _Selector:

@@ -17,6 +17,7 @@ import pytest
 from custom_components.omron_ups.shutdown.fields import FieldType
 from custom_components.omron_ups.shutdown.kinds import KINDS, Kind
 from custom_components.omron_ups.shutdown.specs import NOT_IN_PLAN
+from custom_components.omron_ups.target_form import BY_DIALOGUE
 
 from .source import INTEGRATION, PLATFORMS, calls, constants, glue, relative, section, translation
 
@@ -311,6 +312,9 @@ def test_each_option_of_a_selector_has_its_text() -> None:
     wanted["home_assistant_host"] = {NOT_IN_PLAN}
     for kind in KINDS.values():
         wanted |= {row.name: set(row.choices) for row in kind.fields if row.has_choice_texts}
+        optional = (f for f in kind.fields if f.is_secret and not f.is_required)
+        by_hand = {field.name for field in optional if field.type not in BY_DIALOGUE}
+        wanted["remove"] = wanted.get("remove", set()) | by_hand
     assert {key: set(texts["options"]) for key, texts in EN["selector"].items()} == wanted
 
 

@@ -1,10 +1,13 @@
 """The ways to change something that are not open to the actions of a device page."""
 
+from typing import cast
+
 from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from custom_components.omron_ups.controls import async_send_command, async_set_variable
-from custom_components.omron_ups.driver import SimulatedUps
+from custom_components.omron_ups.driver import SimulatedUps, UpsSource
+from custom_components.omron_ups.driver.remote_control import RemoteCommand
 from tests.ha.common import MockConfigEntry
 
 
@@ -32,3 +35,19 @@ async def test_the_delay_of_one_command(complete: MockConfigEntry, simulated: Si
     assert simulated.shutdown_pending
     await async_send_command(ups, "shutdown.stop", "")
     assert not simulated.shutdown_pending
+
+
+async def test_a_command_of_which_nobody_knows_whether_it_takes_a_delay() -> None:
+    """Another NUT server does not tell: the value is handed on, and the server decides."""
+    sent: list[tuple[str, str | None]] = []
+
+    class Remote:
+        def __init__(self) -> None:
+            command = RemoteCommand(name="shutdown.return", is_dangerous=True)
+            self.commands = {command.name: command}
+
+        async def command(self, name: str, value: str | None = None) -> None:
+            sent.append((name, value))
+
+    await async_send_command(cast("UpsSource", Remote()), "shutdown.return", "30")
+    assert sent == [("shutdown.return", "30")]

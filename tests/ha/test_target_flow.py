@@ -10,6 +10,8 @@ from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
 
 from custom_components.omron_ups.shutdown.kinds import KINDS
+from custom_components.omron_ups.target_form import plan_part_schema
+from tests.contract.source import translation
 from tests.ha.common import LOOPBACK, MockConfigEntry, unused_port
 from tests.ha.plan import PART, Host, add_target, begin_flow, submit, suggestions
 from tests.shutdown.sshd import Sshd, running_sshd
@@ -50,6 +52,13 @@ async def add_ssh(
     done = await submit(hass, form, {**PLAN, **plan})
     assert done["type"] is FlowResultType.CREATE_ENTRY
     return dict(next(iter(entry.subentries.values())).data)
+
+
+def section_texts(kind: str) -> dict[str, str]:
+    """Return the names of the fields by which a kind is seen to be off."""
+    steps = translation("en")["config_subentries"][kind]["step"]
+    texts: dict[str, str] = steps["plan"]["sections"].get("verify", {"data": {}})["data"]
+    return texts
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -250,6 +259,80 @@ async def test_a_secure_on_password_is_kept_and_never_shown(
     other = {**PART["wake"], "mac": "02:00:5e:00:53:02"}
     await submit(hass, form, {**PLAN, "wake": other})
     assert "secure_on" not in loaded.subentries[owner].data["wake"]
+
+
+async def test_a_secure_on_password_can_be_removed(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    host = Host(hass, "nas")
+    wake = {**PART["wake"], "mac": "02:00:5e:00:53:01"}
+    stored = {**wake, "secure_on": "00:11:22:33:44:55"}
+    owner = await add_target(hass, loaded, "ha_action", "nas", host.options, wake=stored)
+    form = await begin_flow(hass, loaded, "ha_action", owner)
+    form = await submit(hass, form, {"name": "nas", **host.options})
+    await submit(hass, form, {**PLAN, "wake": {**wake, "remove_secure_on": True}})
+    kept = loaded.subentries[owner].data["wake"]
+    assert kept == wake
+    form = await begin_flow(hass, loaded, "ha_action", owner)
+    form = await submit(hass, form, {"name": "nas", **host.options})
+    with pytest.raises(InvalidData):
+        await submit(hass, form, {**PLAN, "wake": {**wake, "remove_secure_on": True}})
+
+
+async def test_optional_secrets_are_kept_or_removed(
+    hass: HomeAssistant, loaded: MockConfigEntry, socket_enabled: None
+) -> None:
+    async with serving() as server:
+        url = f"http://{LOOPBACK}:{server.port}/"
+        secrets = {"url": url, "headers": "X-Key: 5ecret", "body": "{}", "wake_url": f"{url}wake"}
+        entered = {"name": "hook", "method": "POST", "tls_trust": "system", "advanced": {}}
+        owner = await add_target(hass, loaded, "webhook", "hook", {**entered, **secrets})
+        form = await begin_flow(hass, loaded, "webhook", owner)
+        removable = form["data_schema"].schema["remove"].config["options"]
+        assert removable == ["headers", "body", "wake_url"], "stored, secret and not required"
+        changes = {**entered, "remove": ["headers", "wake_url"], "wake_url": f"{url}other"}
+        form = await submit(hass, form, changes)
+        await submit(hass, form, PLAN)
+    options = loaded.subentries[owner].data["options"]
+    assert {name: options.get(name) for name in (*secrets, "remove")} == {
+        "url": url,
+        "headers": None,
+        "body": "{}",
+        "wake_url": f"{url}other",
+        "remove": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        ("kubernetes", set[str]()),
+        ("nut_clients", {"grace"}),
+        ("ssh", {"address", "ports", "ping", "grace"}),
+    ],
+)
+def test_kinds_that_tell_by_themselves_are_not_looked_at(
+    hass: HomeAssistant, loaded: MockConfigEntry, kind: str, asked: set[str]
+) -> None:
+    form = plan_part_schema(hass, loaded, kind=KINDS[kind], subentry_id=None, has_secure_on=False)
+    verify = form.schema.get("verify")
+    assert {str(name) for name in (verify.schema.schema if verify else ())} == asked
+    texts = {str(name) for name in section_texts(kind)}
+    assert texts == asked, "and nothing else has words"
+
+
+async def test_nut_clients_are_added_with_their_grace_alone(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    form = await begin_flow(hass, loaded, "nut_clients")
+    form = await submit(hass, form, {"name": "hosts", "alias": "ups", "advanced": {}})
+    if form["step_id"] == "check":
+        form = await submit(hass, form, {"save_anyway": True})
+    assert suggestions(form) == {"grace": round(KINDS["nut_clients"].grace_s)}
+    done = await submit(hass, form, {**PLAN, "verify": {"grace": 40}})
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    (target,) = loaded.subentries.values()
+    assert target.data["verify"] == {"grace": 40}
 
 
 async def test_a_certificate_is_shown_and_pinned(

@@ -40,7 +40,7 @@ class RemoteCommand:
     name: str
     is_dangerous: bool
     """Whether its name says that it may cut the load, now or later."""
-    takes_delay: bool = False
+    takes_delay: None = None
     """Never known: a value is handed on as it is."""
 
 

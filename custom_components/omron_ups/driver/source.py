@@ -19,8 +19,8 @@ class OfferedCommand(Protocol):
         """Whether it cuts the load, now or later."""
 
     @property
-    def takes_delay(self) -> bool:
-        """Whether a value is known to be the seconds until the output goes off."""
+    def takes_delay(self) -> bool | None:
+        """Whether a value is the seconds until the output goes off; None if nobody knows."""
 
 
 class UpsSource(Protocol):

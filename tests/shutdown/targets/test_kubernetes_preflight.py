@@ -7,12 +7,10 @@ from pathlib import Path
 import re
 from typing import Any
 
-import aiohttp
 import pytest
 
 from custom_components.omron_ups.shutdown.models import Finding, Severity
-from custom_components.omron_ups.shutdown.specs import TargetSpec, Verify
-from custom_components.omron_ups.shutdown.targets.kubernetes import CORDON, KubernetesTarget
+from custom_components.omron_ups.shutdown.targets.kubernetes import CORDON
 from custom_components.omron_ups.shutdown.targets.kubernetes_preflight import (
     RIGHTS,
     KubernetesFinding,
@@ -21,7 +19,7 @@ from tests.shutdown.fakes.kubernetes import RIGHTS as GRANTED, FakeKubernetes
 from tests.shutdown.fakes.kubernetes_world import FakeBudget
 from tests.shutdown.web import make_identity
 
-from .kubernetes_rig import CONTEXT, cluster, spec_of, target_of
+from .kubernetes_rig import CONTEXT, cluster, target_of
 
 __all__ = ["cluster"]
 PAGE = Path(__file__).parents[3] / "docs" / "targets-kubernetes.md"
@@ -125,29 +123,6 @@ async def test_nodes_that_a_plan_left_cordoned(cluster: FakeKubernetes) -> None:
 async def test_a_choice_that_fits_nothing(cluster: FakeKubernetes) -> None:
     found = await check(cluster, nas_addresses=["192.0.2.99"])
     assert set(found) == {KubernetesFinding.NOTHING_FOUND}
-
-
-async def test_the_address_of_one_node_says_nothing_of_the_others(
-    cluster: FakeKubernetes,
-) -> None:
-    assert KubernetesFinding.VERIFY_ADDRESS in await _check_verified(cluster)
-    cluster.world.nodes = {"worker1": cluster.world.nodes["worker1"]}
-    assert KubernetesFinding.VERIFY_ADDRESS not in await _check_verified(cluster)
-
-
-async def _check_verified(cluster: FakeKubernetes) -> set[str]:
-    plain = spec_of(cluster)
-    spec = TargetSpec(
-        target_id="k1",
-        name="Cluster",
-        kind="kubernetes",
-        stage=1,
-        time_limit_s=300,
-        verify=Verify(address="192.0.2.10", ports=(6443,)),
-        options=plain.options,
-    )
-    async with aiohttp.ClientSession() as session:
-        return {finding.key for finding in await KubernetesTarget(spec, session).preflight()}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from enum import StrEnum
 import json
 from typing import Final
 
-from ..abilities import ENOUGH_SIGNALS
 from ..errors import ShutdownError
 from ..findings import address_findings, finding, finding_of
 from ..models import Finding, Severity
@@ -56,8 +55,6 @@ class KubernetesFinding(StrEnum):
     """Nobody can end the pods of a node whose kubelet is silent."""
     LEFT_CORDONED = "kubernetes_left_cordoned"
     """Uncordon these nodes, unless a plan is under way."""
-    VERIFY_ADDRESS = "kubernetes_verify_address"
-    """Leave the address empty: its silence says nothing of the other nodes."""
 
 
 class KubernetesPreflight:
@@ -118,11 +115,7 @@ class KubernetesPreflight:
         silent = [node.name for node in inventory.nodes if not node.is_ready]
         ours = [node.name for node in self._nodes.are_ours(inventory.nodes)]
         found = self._warnings(KubernetesFinding.NODE_SILENT, silent)
-        found += self._warnings(KubernetesFinding.LEFT_CORDONED, ours)
-        verify = self._spec.verify
-        if verify.signals >= ENOUGH_SIGNALS and len(inventory.nodes) > 1:
-            found.append(self._error(KubernetesFinding.VERIFY_ADDRESS, verify.address))
-        return found
+        return [*found, *self._warnings(KubernetesFinding.LEFT_CORDONED, ours)]
 
     def _pod_findings(self, inventory: Inventory) -> list[Finding]:
         if inventory.are_pods_gone and not inventory.attached:
