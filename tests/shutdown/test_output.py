@@ -1,6 +1,7 @@
 """The UPS output: armed before our own host stops, put off while we live, never in the dark."""
 
 from dataclasses import replace
+import math
 from typing import override
 
 from custom_components.omron_ups.shutdown.models import Outcome, PlanState, Reply, TargetState
@@ -122,3 +123,42 @@ async def test_it_stays_on_if_not_everybody_was_to_be_stopped() -> None:
     await bench.wait(20.0)
     assert not bench.host("node").is_up
     assert output.armed == []
+
+
+class Minutes(Output):
+    """Knows whole minutes only."""
+
+    @override
+    def rounded_s(self, delay_s: float) -> float:
+        return 60.0 * math.ceil(delay_s / 60.0)
+
+
+async def back_after(seconds: float, output: Output, *, delay_s: float) -> Bench:
+    """Let mains be stable so long after the countdown was begun."""
+    bench = Bench(plan_of(spec_of("node"), output=OutputOptions(delay_s=delay_s)), output=output)
+    await bench.start()
+    await bench.set_power(BATTERY, 31.0)
+    await bench.wait_for(lambda: bool(output.armed))
+    await bench.set_power(BATTERY, seconds - 30.0)
+    await bench.set_power(MAINS, 35.0)
+    return bench
+
+
+@scenario
+async def test_a_countdown_lasts_as_long_as_the_unit_makes_of_it() -> None:
+    output = Minutes()
+    bench = await back_after(100.0, output, delay_s=61.0)
+    assert output.armed == [120.0]
+    assert output.cancelled == 1, "it would cut whoever is started now"
+    await bench.wait(30.0)
+    assert bench.host("node").is_up
+
+
+@scenario
+async def test_what_is_over_by_the_clock_is_not_cancelled_if_nobody_is_harmed() -> None:
+    output = Output()
+    bench = await back_after(130.0, output, delay_s=120.0)
+    assert not bench.host("node").wakes
+    await bench.wait(40.0)
+    assert output.cancelled == 0
+    assert bench.host("node").wakes

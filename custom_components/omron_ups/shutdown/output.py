@@ -88,6 +88,14 @@ class Output:
             elapsed_s = self._run.ports.clock.uptime_s()
         return record.delay_s + OFF_S - elapsed_s
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the countdown is over by the clock, but perhaps not by the UPS's own."""
+        record = self._run.record.output
+        if record is None or self._run.ledger.stamp().since(record.asked) is None:
+            return False
+        return 0.0 < self.remaining_s() <= OFF_S
+
     def _has_time(self, record: OutputRecord) -> bool:
         """Return whether all that is still to come fits before the cut."""
         elapsed_s = self._run.ledger.stamp().since(record.asked) or 0.0
@@ -102,7 +110,8 @@ class Output:
         return state not in STOP_ENDED and state is not TargetState.WAITING
 
     async def _ask(self, action: OutputAction) -> Outcome:
-        delay_s = min(self.delay_s(), self._output.longest_delay_s)
+        # What counts later is how long the UPS really waits.
+        delay_s = self._output.rounded_s(min(self.delay_s(), self._output.longest_delay_s))
         options = self._run.plan.output
         returns = options is None or options.returns
         asked = OutputAsked(action=action, delay_s=delay_s, returns=returns)

@@ -70,8 +70,17 @@ class UpsOutput(Protocol):
     def longest_delay_s(self) -> float:
         """The longest delay that the UPS takes."""
 
+    def rounded_s(self, delay_s: float) -> float:
+        """Return how long the UPS really waits if it is told this: it may know minutes only.
+
+        Args:
+            delay_s: at most `longest_delay_s`.
+
+        """
+        return delay_s
+
     async def arm(self, delay_s: float, *, returns: bool) -> Reply:
-        """Switch the output off in `delay_s` seconds or a little more; replaces an earlier delay.
+        """Switch the output off in `rounded_s(delay_s)` seconds; replaces an earlier delay.
 
         ACCEPTED only if the UPS acknowledged everything.
         """

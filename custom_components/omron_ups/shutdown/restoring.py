@@ -171,10 +171,11 @@ async def _settle_output(run: Run, *, may_cycle: bool) -> None:
     if (left_s := output.remaining_s()) <= 0.0:
         return
     _LOGGER.info("The UPS may switch its output off in %.0f s", left_s)
-    while may_cycle and _needs_cycle(run):
+    while (may_cycle and _needs_cycle(run)) or (output.is_due and _is_harmless(run)):
+        # To cancel what is over already might keep the output from coming back.
+        await asyncio.sleep(POLL_S)
         if output.remaining_s() <= 0.0:
             return
-        await asyncio.sleep(POLL_S)
     if not await output.cancel() and may_cycle:
         await asyncio.sleep(output.remaining_s())
 
@@ -184,14 +185,18 @@ def _needs_cycle(run: Run) -> bool:
     options = run.plan.output
     if options is None or not options.returns:
         return False
-    specs = [spec for spec in run.plan.targets if spec.target_id in run.targets]
-    if any(not _hangs_dead(run, spec) for spec in specs):
+    if not _is_harmless(run):
         return False
     return any(
         spec.returns_by_itself and not _can_wake(run, spec)
-        for spec in specs
+        for spec in run.specs(run.targets.keys())
         if run.target(spec.target_id).is_ours
     )
+
+
+def _is_harmless(run: Run) -> bool:
+    """Return whether a cut would harm nobody."""
+    return all(_hangs_dead(run, spec) for spec in run.specs(run.targets.keys()))
 
 
 def _hangs_dead(run: Run, spec: TargetSpec) -> bool:

@@ -78,6 +78,7 @@ async def test_a_delay_is_rounded_up_to_what_the_unit_can_wait(asked: float, sen
     reply = await OmronOutput(commands).arm(asked, returns=True)
     assert commands.heard == [("shutdown.return", sent)]
     assert (reply.outcome, reply.detail) == (Outcome.ACCEPTED, f"off in {sent} s")
+    assert OmronOutput(commands).rounded_s(asked) == sent
 
 
 @given(st.floats(min_value=0, max_value=1800))

@@ -64,6 +64,12 @@ class OmronOutput(UpsOutput):
         return float(DELAYS_S[-1])
 
     @override
+    def rounded_s(self, delay_s: float) -> float:
+        """Return the unit's next longer delay."""
+        delay = unit_delay(delay_s)
+        return self.longest_delay_s if delay is None else float(delay)
+
+    @override
     async def arm(self, delay_s: float, *, returns: bool) -> Reply:
         """Send the delay, rounded up to what the unit can wait; a later one replaces it."""
         delay = unit_delay(delay_s)
