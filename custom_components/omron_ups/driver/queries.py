@@ -19,10 +19,8 @@ type Values = Mapping[str, Any]
 
 
 class PollClass(Enum):
-    """How often a query has its turn."""
+    """How often a query has its turn; Q1 has none, it is asked at every poll."""
 
-    FAST = "fast"
-    """At every poll: Q1 alone."""
     MOVING = "moving"
     """Every 10 s, every 2 s on battery."""
     MEDIUM = "medium"
