@@ -1,12 +1,21 @@
 """A storage host waits for those who use it, as long as there is time."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import override
 
-from custom_components.omron_ups.shutdown.gates import ON_MAINS_S, SHORT_S, STALE_S
-from custom_components.omron_ups.shutdown.models import Outcome, Reply, TargetState
+from custom_components.omron_ups.shutdown.evidence import UNHURRIED_S
+from custom_components.omron_ups.shutdown.gates import LIFELESS_S, ON_MAINS_S, SHORT_S, STALE_S
+from custom_components.omron_ups.shutdown.models import (
+    HostState,
+    Observation,
+    Outcome,
+    Reply,
+    TargetState,
+)
 from custom_components.omron_ups.shutdown.specs import TargetSpec, Verify
 
-from .bench import BATTERY, LOW, Bench, Host, StorageTarget, plan_of, scenario, spec_of
+from .bench import BATTERY, LOW, Bench, Host, HostTarget, StorageTarget, plan_of, scenario, spec_of
 
 PLAN = plan_of(spec_of("node", 10, uses=frozenset({"nas"})), spec_of("nas", 20))
 
@@ -119,12 +128,17 @@ async def test_a_user_with_power_elsewhere_keeps_its_storage() -> None:
     assert not is_asked(bench)
 
 
-def with_cluster(*nodes: TargetSpec, verify: Verify | None = None, runs_on: str = "") -> Bench:
+def with_cluster(
+    *nodes: TargetSpec,
+    verify: Verify | None = None,
+    runs_on: str = "",
+    kinds: Mapping[str, type[HostTarget]] | None = None,
+) -> Bench:
     """Return a cluster that never says that it let go of the NAS, and the nodes that it runs on."""
     hosts = frozenset(runs_on.split()) or frozenset(node.target_id for node in nodes)
     cluster = spec_of("cluster", 5, uses=frozenset({"nas"}), runs_on=hosts)
     cluster = replace(cluster, verify=verify or Verify())
-    return Bench(plan_of(cluster, *nodes, spec_of("nas", 30)))
+    return Bench(plan_of(cluster, *nodes, spec_of("nas", 30)), kinds)
 
 
 @scenario
@@ -138,6 +152,36 @@ async def test_who_has_nothing_left_to_run_on_holds_no_volume() -> None:
     assert not is_asked(bench), "one of its nodes still runs"
     bench.host("pve2").is_up = False
     await bench.wait(60.0)
+    assert is_asked(bench)
+
+
+class Cluster(HostTarget):
+    """Shows what it is at, for as long as anybody is there to tell."""
+
+    @property
+    @override
+    def has_own_evidence(self) -> bool:
+        return True
+
+    @override
+    async def observe(self) -> Observation:
+        return Observation(state=HostState.UP if self.host.is_up else HostState.UNKNOWN)
+
+
+@scenario
+async def test_a_cluster_that_ends_with_its_nodes_holds_no_volume() -> None:
+    """Its API ends before it could say that the last volume was detached."""
+    bench = with_cluster(spec_of("pve1"), kinds={"cluster": Cluster})
+    bench.targets["cluster"].answer = ignore
+    await bench.start()
+    await bench.set_power(BATTERY, 40.0)
+    assert bench.host("cluster").commands
+    assert not is_asked(bench)
+    await bench.wait_for(lambda: bench.runner.target_states["pve1"] is TargetState.DOWN)
+    assert not is_asked(bench), "its API still answers: it runs elsewhere, too"
+    bench.host("cluster").is_up = False
+    await bench.wait(LIFELESS_S + UNHURRIED_S + 5.0)
+    assert bench.runner.target_states["cluster"] is TargetState.OVERDUE
     assert is_asked(bench)
 
 

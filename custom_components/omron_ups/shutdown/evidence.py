@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 import logging
+from math import inf
 from typing import Any, Final
 
 from .models import HostState, Observation
@@ -96,6 +97,10 @@ class DownWatch:
     def up_s(self, at: float) -> float:
         """Return for how long every look has shown it up and not stopping."""
         return 0.0 if self._up_since is None else at - self._up_since
+
+    def lifeless_s(self, at: float) -> float:
+        """Return for how long no look has shown life; for ever if none ever did."""
+        return inf if self._last_life is None else at - self._last_life
 
     def _note_silence(self, seen: Observation, at: float) -> None:
         if not self._silent_looks:

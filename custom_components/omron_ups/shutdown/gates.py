@@ -20,6 +20,8 @@ SHORT_S: Final = 20.0
 """The longest wait after low battery, and the shortest one before: users were asked only now."""
 STALE_S: Final = 60.0
 """How long sessions may outlive the hosts that held them, if nobody else is known to use them."""
+LIFELESS_S: Final = 15.0
+"""How long a user with nothing left to run on must have shown no life: longer than two looks."""
 UNKNOWN_S: Final = 120.0
 """The longest wait if nobody knows how long the battery lasts."""
 ON_MAINS_S: Final = 300.0
@@ -80,7 +82,8 @@ class _Gate:
         if run.is_off(user.target_id):
             return True
         watch = run.watch(user.target_id)
-        if not user.runs_on or (watch is not None and watch.is_alive):
+        # A cluster that is no longer there shows nothing, not that it is down.
+        if not user.runs_on or (watch and watch.lifeless_s(run.monotonic()) < LIFELESS_S):
             return False
         return all(run.plan.target(host) and run.is_off(host) for host in user.runs_on)
 
