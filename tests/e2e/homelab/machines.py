@@ -149,6 +149,7 @@ class Machines:
         self.proxmox.cluster.nodes["pve3"].mac = "02:00:00:00:00:03"
         self.qnap = FakeQnap("qnap", second=SECOND_S)
         self.synology = FakeSynology("synology", second=SECOND_S)
+        self.synology.has_two_step = True
         for nas in (self.qnap, self.synology):
             nas.disks_stop_s = 20.0
         self.desktop = SshHost(lambda what: note("desktop", what, is_change=True), stop_s=0.5)

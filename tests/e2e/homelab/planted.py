@@ -30,6 +30,7 @@ def secrets(lab: Lab) -> Mapping[str, str]:
         "token of Kubernetes": kubernetes.TOKEN,
         "password of the QNAP": qnap.PASSWORD,
         "password of the Synology": synology.PASSWORD,
+        "device token of the Synology": min(lab.machines.synology.device_tokens),
         "token in a webhook's path": URL_TOKEN,
         "token in a webhook's header": HEADER_TOKEN,
         "password of a NUT client": NUT_LOGIN[1],

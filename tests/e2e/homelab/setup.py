@@ -1,6 +1,6 @@
 """Configures the homelab as a person does: through the forms, with a mistake here and there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from scripts.lib.bench_discord import add_webhook
@@ -68,9 +68,8 @@ async def set_up(lab: Lab) -> None:
 
 async def _add_targets(lab: Lab) -> None:
     nas = [await _add_qnap(lab), await _add_synology(lab)]
-    await _add_kubernetes(lab, uses=nas)
-    for node in ("pve2", "pve3"):
-        await _add_node(lab, node, uses=nas)
+    nodes = [await _add_node(lab, node, uses=nas) for node in ("pve2", "pve3")]
+    await _add_kubernetes(lab, uses=nas, runs_on=nodes)
     await _add_node(lab, "pve1", uses=())
     await _add_small_hosts(lab)
 
@@ -140,19 +139,21 @@ def _plan_part(
     stage: int,
     *ports: int,
     grace: int = 0,
-    uses: tuple[str, ...] | list[str] = (),
+    uses: Sequence[str] = (),
+    runs_on: Sequence[str] = (),
     **wake: object,
 ) -> Form:
-    verify = {"address": LOOPBACK, "ports": [str(port) for port in ports], "ping": False}
-    if not ports:
-        verify = {"ping": False}
-    return {
+    relations = {"uses": uses, "runs_on": runs_on}
+    part: dict[str, Any] = {
         "stage": stage,
         "time_limit": TIME_LIMIT_S,
-        "verify": {**verify, "grace": grace},
         "wake": {"wake_limit": 120, **wake},
-        "relations": {"uses": list(uses)} if uses else {},
+        "relations": {key: [*ids] for key, ids in relations.items() if ids},
     }
+    if ports:
+        verify = {"address": LOOPBACK, "ports": [str(port) for port in ports], "ping": False}
+        part["verify"] = {**verify, "grace": grace}
+    return part
 
 
 async def _id_of(lab: Lab, title: str) -> str:
@@ -193,14 +194,16 @@ async def _add_synology(lab: Lab) -> str:
         "broadcast": "127.255.255.255",
         "secure_on": SECURE_ON,
     }
-    await Walk(lab, "synology").through(
-        {"user": user, "plan": _plan_part(70, nas.port, port.number, grace=2, **wake)},
-        mistake={"password": MISTAKE},
-    )
+    answers = {
+        "user": user,
+        "one_time_code": {"otp_code": synology.CODE},
+        "plan": _plan_part(70, nas.port, port.number, grace=2, **wake),
+    }
+    await Walk(lab, "synology").through(answers, mistake={"password": MISTAKE})
     return await _id_of(lab, "synology")
 
 
-async def _add_kubernetes(lab: Lab, *, uses: list[str]) -> None:
+async def _add_kubernetes(lab: Lab, *, uses: Sequence[str], runs_on: Sequence[str]) -> None:
     cluster = lab.machines.kubernetes
     user = {
         "name": "kubernetes",
@@ -213,11 +216,12 @@ async def _add_kubernetes(lab: Lab, *, uses: list[str]) -> None:
         "tls_authority": cluster.authority.pem,
     }
     await Walk(lab, "kubernetes").through(
-        {"user": user, "plan": _plan_part(30, uses=uses)}, mistake={"token": MISTAKE}
+        {"user": user, "plan": _plan_part(30, uses=uses, runs_on=runs_on)},
+        mistake={"token": MISTAKE},
     )
 
 
-async def _add_node(lab: Lab, node: str, *, uses: list[str] | tuple[str, ...]) -> None:
+async def _add_node(lab: Lab, node: str, *, uses: Sequence[str]) -> str:
     servers = lab.machines.proxmox.servers
     port = lab.machines.second_ports[node]
     peers = [
@@ -247,6 +251,7 @@ async def _add_node(lab: Lab, node: str, *, uses: list[str] | tuple[str, ...]) -
     await Walk(lab, "proxmox").through(
         {"user": user, "plan": plan}, mistake={"token_secret": MISTAKE}
     )
+    return await _id_of(lab, node)
 
 
 async def _add_small_hosts(lab: Lab) -> None:
@@ -290,7 +295,8 @@ async def _add_small_hosts(lab: Lab) -> None:
 
     await becomes(expected=True, look=is_logged_in)
     clients = {"name": "workstation", "alias": "ups", "advanced": {"hostsync": 2}}
-    await Walk(lab, "nut_clients").through({"user": clients, "plan": _plan_part(30, grace=1)})
+    plan = {**_plan_part(30), "verify": {"grace": 1}}
+    await Walk(lab, "nut_clients").through({"user": clients, "plan": plan})
 
 
 async def _set_plan(lab: Lab) -> None:

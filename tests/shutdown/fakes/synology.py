@@ -131,7 +131,7 @@ class FakeSynology(FakeServer):
         if self.has_syno_token:
             told["synotoken"] = f"token-of-{sid}"
         if params.get("otp_code") and params.get("enable_device_token") == "yes":
-            token = f"device{next(self._numbers)}"
+            token = f"device{next(self._numbers)}-of-a-trusted-browser"
             self.device_tokens[token] = params.get("device_name", "")
             told["did" if int(params["version"]) < 7 else "device_id"] = token
         return told
