@@ -141,13 +141,15 @@ async def _switch(
     else:
         ups.cut_mains()
     found: dict[str, float] = {}
-    async with asyncio.timeout(TRY_TIMEOUT_S):
-        while len(found) < len(ways):
-            await asyncio.sleep(0.01)
-            for way in ways:
-                begin = way.returned if on else way.lost
-                if (message := _find(discord, begin)) is not None:
-                    found[way.name] = message.at - began
+    while len(found) < len(ways):
+        await asyncio.sleep(0.01)
+        for way in ways:
+            begin = way.returned if on else way.lost
+            if (message := _find(discord, begin)) is not None:
+                found[way.name] = message.at - began
+        if time.monotonic() - began > TRY_TIMEOUT_S:
+            silent = ", ".join(way.name for way in ways if way.name not in found)
+            raise TimeoutError(f"nothing from {silent} in {TRY_TIMEOUT_S} s: {discord.titles}")
     return found
 
 

@@ -15,6 +15,7 @@ import pwd
 import shlex
 import shutil
 import socket
+import sys
 from typing import Final
 
 from scripts.lib.nut_client import NutError, upsc
@@ -96,8 +97,15 @@ async def running_chain(
             limit.reschedule(None)
             # Without -p it would leave a process of root's behind that shuts the machine down.
             command = (str(upsmon), "-F", "-p", "-P", _NO_PROCESS)
-            async with _process(command, environment, folder):
-                yield
+            async with _process(command, environment, folder) as monitor:
+                try:
+                    yield
+                finally:
+                    if monitor.returncode is not None:
+                        print(f"{chain.name}: upsmon ended by itself", file=sys.stderr)
+    except TimeoutError:
+        print((folder / "log").read_text(errors="replace")[-2000:], file=sys.stderr)
+        raise
     finally:
         (_PID_FILES / f"{upsmon.name}.pid").unlink(missing_ok=True)
 
@@ -108,9 +116,12 @@ def _write(chain: Chain, folder: Path, *, terminal: str, port: int, url: str) ->
     notify.write_text(_NOTIFY.format(name=chain.name, url=shlex.quote(url)), encoding="ascii")
     notify.chmod(0o755)
     files = {
-        # OMRON units refuse the ratings that the other protocols ask for.
+        # OMRON units refuse the ratings that the other protocols ask for. On mains they set the
+        # bit of BYPASS, which the driver checks against the input voltage that it read last; with
+        # the usual 30 s between two readings of that, it takes the return of mains for a lost line,
+        # and upsmon, which saw OB last, shuts its host down 15 s later.
         "ups.conf": f"[{_UPS}]\ndriver = nutdrv_qx\nport = {terminal}\nprotocol = q1\n"
-        + chain.driver,
+        "pollfreq = 0\n" + chain.driver,
         "upsd.conf": f"LISTEN 127.0.0.1 {port}\n",
         "upsd.users": "[joe]\npassword = secret\nupsmon secondary\n",
         "upsmon.conf": f"MONITOR {_UPS}@127.0.0.1:{port} 1 joe secret secondary\n"
