@@ -138,7 +138,12 @@ class Outbox:
         self._letters: list[Letter] = []
         self._live: dict[str, str] = {}
         self._wake = asyncio.Event()
-        self._worker: asyncio.Task[None] | None = None
+        self._is_new = asyncio.Event()
+        # How often the content has changed, and how much of that is on disk.
+        self._changes = 0
+        self._saved = 0
+        self._saving = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
         self._pause_s = FIRST_PAUSE_S
 
     @property
@@ -151,22 +156,33 @@ class Outbox:
         stored = await self._store.load() or {}
         self._letters[:0] = _stored_letters(stored.get("letters", ()))
         self._live = {str(key): str(value) for key, value in stored.get("live", {}).items()}
-        self._worker = asyncio.create_task(self._run(), name="omron_ups outbox")
+        self._tasks = [
+            asyncio.create_task(self._keep(), name="omron_ups outbox on disk"),
+            asyncio.create_task(self._run(), name="omron_ups outbox"),
+        ]
         self._wake.set()
 
     async def stop(self) -> None:
         """Stop delivering and keep what waits; may be called again."""
-        worker, self._worker = self._worker, None
-        if worker is None:
-            return
-        worker.cancel()
-        await asyncio.gather(worker, return_exceptions=True)
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._save()
 
     def put(self, letter: Letter) -> None:
-        """Take a letter; returns at once, so that nobody waits for Discord."""
+        """Take a letter; returns at once, so that nobody waits for Discord or the disk."""
         self._letters.append(letter)
+        self._changes += 1
+        self._is_new.set()
         self._wake.set()
+
+    async def _keep(self) -> None:
+        """Write new letters at once: while the line is down, power may fail any moment."""
+        while True:
+            await self._is_new.wait()
+            self._is_new.clear()
+            await self._save()
 
     async def _run(self) -> None:
         while True:
@@ -202,6 +218,7 @@ class Outbox:
                 _LOGGER.warning("A message about %s is given up: %s", told[0].kind, err)
             self._pause_s = FIRST_PAUSE_S
             self._letters = [item for item in self._letters if item not in told]
+            self._changes += 1
             await self._save()
         return True
 
@@ -233,16 +250,25 @@ class Outbox:
         if dropped := len(self._letters) - len(kept):
             _LOGGER.warning("%d messages were never delivered and are too old now", dropped)
             self._letters = kept
+            self._changes += 1
 
     async def _save(self) -> None:
-        data = {
-            "letters": [item.as_dict() for item in self._letters],
-            "live": dict(self._live),
-        }
-        try:
-            await self._store.save(data)
-        except OSError:
-            _LOGGER.exception("Messages cannot be stored; they are lost if Home Assistant stops")
+        """Return once everything is on disk, whoever writes it there."""
+        async with self._saving:
+            if (changes := self._changes) == self._saved:
+                return
+            data = {
+                "letters": [item.as_dict() for item in self._letters],
+                "live": dict(self._live),
+            }
+            try:
+                await self._store.save(data)
+            except OSError:
+                _LOGGER.exception(
+                    "Messages cannot be stored; they are lost if Home Assistant stops"
+                )
+            else:
+                self._saved = changes
 
 
 def _stored_letters(stored: Sequence[Mapping[str, Any]]) -> list[Letter]:

@@ -50,6 +50,8 @@ class DiscordServer:
     messages: list[Posted] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
     """Status and reason of each refusal."""
+    attempts: int = 0
+    """How many messages came, those that were refused among them."""
     limit: int = 5
     """Requests in `window_s`, as Discord counts them for each webhook at the time of writing."""
     window_s: float = 2.0
@@ -82,6 +84,7 @@ class DiscordServer:
         return self._answer({"id": WEBHOOK_ID, "type": 1, "name": "UPS", "channel_id": "1"})
 
     async def _post(self, request: web.Request) -> web.Response:
+        self.attempts += 1
         if (refusal := self._refusal(request)) is not None:
             return refusal
         body = await request.json()

@@ -116,7 +116,7 @@ async def test_an_outage_that_nobody_heard_of_is_one_message(
     discord.trouble = 503
     simulated.cut_mains()
     channel = loaded.runtime_data.discord.channels[subentry_id]
-    await eventually(lambda: channel.waiting == 1)
+    await eventually(lambda: channel.waiting == discord.attempts == 1)
     simulated.restore_mains()
     await eventually(lambda: channel.waiting == 2)
     discord.trouble = None
@@ -141,7 +141,7 @@ async def test_an_outage_in_which_clients_were_told_to_stop_is_told_in_full(
     discord.trouble = 503
     simulated.cut_mains()
     channel = loaded.runtime_data.discord.channels[subentry_id]
-    await eventually(lambda: channel.waiting == 1)
+    await eventually(lambda: channel.waiting == discord.attempts == 1)
     if forced:
         async with NutConnection(loaded.options[CONF_NUT_SERVER][CONF_PORT]) as client:
             await client.introduce("joe")
@@ -180,7 +180,7 @@ async def test_an_hour_without_network_and_a_restart(
     discord.trouble = 503
     clock.return_value = began
     simulated.cut_mains()
-    await eventually(lambda: service.channels[subentry_id].waiting == 1)
+    await eventually(lambda: service.channels[subentry_id].waiting == discord.attempts == 1)
     clock.return_value = began + timedelta(minutes=20)
     simulated.charge = 10.0
     await eventually(lambda: service.channels[subentry_id].waiting == 2)
