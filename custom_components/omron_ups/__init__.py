@@ -112,7 +112,8 @@ async def _async_show(hass: HomeAssistant, entry: OmronConfigEntry) -> None:
     teller = PlanTeller(
         data.discord, data.plan.runner, maintenance_until=lambda: data.plan.maintenance_until
     )
-    entry.async_on_unload(teller.async_start())
+    entry.async_on_unload(teller.async_start(data.plan.subscribe_events))
+    data.plan.async_tell_events()
 
 
 async def _async_begin_plan(plan: PlanService) -> None:

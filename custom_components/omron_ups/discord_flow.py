@@ -26,7 +26,7 @@ from .const import (
     SUBENTRY_DISCORD,
 )
 from .discord import DiscordError, DiscordWebhook, WebhookGoneError, parse_webhook_url
-from .discord_messages import EVENTS
+from .discord_words import EVENTS
 
 DEFAULT_TITLE: Final = "Discord"
 

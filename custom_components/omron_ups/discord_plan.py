@@ -9,6 +9,7 @@ from homeassistant.util import dt as dt_util
 
 from .discord_messages import KIND_PLAN, KIND_REPORT
 from .discord_service import DiscordService
+from .discord_words import NOTES
 from .outbox import Letter
 from .shutdown.events import PlanEvent, PlanEventType
 from .shutdown.report import Report
@@ -35,10 +36,12 @@ class PlanTeller:
         self._told: object = None
 
     @callback
-    def async_start(self) -> CALLBACK_TYPE:
-        """Tell from now on; returns the undo."""
+    def async_start(
+        self, subscribe: Callable[[Callable[[PlanEvent], None]], CALLBACK_TYPE]
+    ) -> CALLBACK_TYPE:
+        """Tell what `subscribe` tells; returns the undo."""
         self._discord.async_set_plan_facts(self.facts)
-        return self._runner.subscribe(self._handle_event)
+        return subscribe(self._handle_event)
 
     def facts(self) -> dict[str, Any]:
         """Return what every message says about the plan; see discord_messages."""
@@ -59,10 +62,17 @@ class PlanTeller:
 
     def _handle_event(self, event: PlanEvent) -> None:
         self._plan_id = event.plan_id or self._plan_id
-        if event.type in _ENDS:
+        if event.type in NOTES:
+            self._tell_note(event)
+        elif event.type in _ENDS:
             self._tell_end(event)
         elif self._runner.is_open and self._plan_id:
             self._tell_progress(event)
+
+    def _tell_note(self, event: PlanEvent) -> None:
+        """Tell what nobody may miss, though no host is stopped because of it."""
+        data = self._discord.facts | {"reason": event.key}
+        self._discord.async_put_plan(Letter(kind=event.type.value, at=event.at, data=data))
 
     def _tell_progress(self, event: PlanEvent) -> None:
         rows = [

@@ -24,6 +24,8 @@ _HARMLESS: Final = frozenset(
     {PowerEvent.POWER_LOST, PowerEvent.POWER_RESTORED, PowerEvent.TEST_FINISHED}
 )
 _FIGURES: Final = ("battery_charge", "battery_runtime", "load")
+# What the plan did to whom, if the event is about that.
+_PLAN_FACTS: Final = ("target", "what")
 
 type Facts = Callable[[], Mapping[str, Any]]
 
@@ -141,6 +143,7 @@ class DiscordService:
             group=group,
             data={
                 **self.facts,
+                **{name: facts[name] for name in _PLAN_FACTS if facts.get(name)},
                 "detail": _detail(facts),
                 "is_quiet": bool(group) and group == self._quiet_outage,
             },
@@ -176,6 +179,6 @@ def _status(state: UpsState) -> str:
 
 
 def _detail(facts: Mapping[str, Any]) -> str:
-    """Return what only this event has to say: who ordered it, or what the plan did to whom."""
-    names = ("ups_name", "username", "address", "target", "what", "detail")
+    """Return what only this event has to say: who ordered it, or what a host said."""
+    names = ("ups_name", "username", "address", "detail")
     return ", ".join(str(facts[name]) for name in names if facts.get(name))

@@ -48,6 +48,7 @@ from .shutdown.specs import Plan, TargetSpec
 from .shutdown.stores import Switches
 from .shutdown.target import Target
 from .shutdown.targets.ups_output import OmronOutput
+from .shutdown.telling import Listeners
 from .target_tools import tools_of
 from .target_watch import TargetWatch
 
@@ -73,6 +74,9 @@ class PlanService:
         self._undo: list[CALLBACK_TYPE] = []
         self._end_maintenance: CALLBACK_TYPE | None = None
         self._listeners: list[CALLBACK_TYPE] = []
+        self._event_listeners = Listeners()
+        self._untold: list[PlanEvent] | None = []
+        """What happened while nobody could hear of it yet; None once it was told."""
         self._tracked: str | None = None
         self._forced: set[str] = set()
         """Names for which a client set FSD in the present outage, in lower case."""
@@ -230,8 +234,19 @@ class PlanService:
         return lambda: self._listeners.remove(on_change)
 
     def subscribe_events(self, on_event: Callable[[PlanEvent], None]) -> CALLBACK_TYPE:
-        """Call back with everything that happens to the plan; returns the undo."""
-        return self.runner.subscribe(on_event)
+        """Call back with everything that happens to the plan; returns the undo.
+
+        A plan goes on before there is anybody who could hear of it, so nothing is told until
+        `async_tell_events`.
+        """
+        return self._event_listeners.add(on_event)
+
+    @callback
+    def async_tell_events(self) -> None:
+        """Tell what has happened since the start, and from now on at once."""
+        untold, self._untold = self._untold or (), None
+        for event in untold:
+            self._event_listeners.tell(event)
 
     def view(self) -> PowerView:
         """Return what is known of the power of this UPS."""
@@ -317,11 +332,15 @@ class PlanService:
         self.runner.handle_power(self.view())
 
     @callback
-    def _handle_event(self, _event: PlanEvent) -> None:
+    def _handle_event(self, event: PlanEvent) -> None:
         self._keep_learned()
         if self.runner.plan is not self._checked:
             # It waited for the end of a plan, and is the one that counts now.
             self._look_at_changes()
+        if self._untold is None:
+            self._event_listeners.tell(event)
+        else:
+            self._untold.append(event)
         self._notify()
 
     @callback

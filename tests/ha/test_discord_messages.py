@@ -8,21 +8,24 @@ from typing import Any
 import pytest
 
 from custom_components.omron_ups.discord_messages import (
-    ENGLISH,
-    EVENTS,
-    JAPANESE,
     KIND_PLAN,
     KIND_REPORT,
     KIND_TEXT,
-    TARGET_STATES,
-    Severity,
     duration,
     language_of,
     render,
 )
-from custom_components.omron_ups.driver import PowerEvent
+from custom_components.omron_ups.discord_words import (
+    ENGLISH,
+    EVENTS,
+    JAPANESE,
+    NOTES,
+    REASONS,
+    STEPS,
+    TARGET_STATES,
+    Severity,
+)
 from custom_components.omron_ups.outbox import Letter
-from custom_components.omron_ups.shutdown.events import PlanEventType
 from custom_components.omron_ups.shutdown.models import TargetState
 from scripts.lib.discord_server import find_fault
 
@@ -47,7 +50,7 @@ def embed_of(*letters: Letter, language: str = ENGLISH, mention: str = "") -> Ma
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", EVENTS)
+@pytest.mark.parametrize("kind", [*EVENTS, *NOTES])
 def test_each_event_has_its_words(kind: str, language: str) -> None:
     embed = embed_of(letter(kind), language=language)
     assert "BW55T" in embed["title"]
@@ -56,9 +59,25 @@ def test_each_event_has_its_words(kind: str, language: str) -> None:
     assert embed["timestamp"] == BEGAN.isoformat()
 
 
-def test_no_event_is_forgotten() -> None:
-    plan = {item.value for item in PlanEventType if item.value.startswith("plan_")}
-    assert set(EVENTS) == {item.value for item in PowerEvent} | plan
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("what", [*REASONS, *STEPS, *TARGET_STATES])
+def test_a_step_of_a_plan_in_the_language_of_the_reader(what: str, language: str) -> None:
+    embed = embed_of(letter("plan_step", what=what, target="pve_1"), language=language)
+    host, told = (item["value"] for item in embed["fields"])
+    assert host == "pve\\_1"
+    assert "_" not in told
+    assert bool(re.search("[ぁ-んァ-ン一-龥]", told)) is (language == JAPANESE)
+
+
+@pytest.mark.parametrize(
+    ("language", "reason"), [(ENGLISH, "time on battery"), (JAPANESE, "バッテリー運転の継続時間")]
+)
+def test_a_plan_that_would_start(language: str, reason: str) -> None:
+    told = letter("would_start", group="", plan="disarmed", reason="time_on_battery")
+    embed = embed_of(told, language=language)
+    assert embed["color"] == Severity.CRITICAL
+    assert "**" in embed["description"]
+    assert [item["value"] for item in embed["fields"]] == [reason]
 
 
 @pytest.mark.parametrize("state", TargetState)
@@ -109,6 +128,12 @@ def test_a_disarmed_plan_is_said_to_be_so(language: str) -> None:
 def test_a_plan_that_waits_for_low_battery() -> None:
     told = embed_of(letter("power_lost", plan="armed", plan_needs=60))["description"]
     assert told == "Shutdown plan: Starts at low battery at the latest and takes 1 min."
+
+
+def test_nothing_starts_on_mains() -> None:
+    facts: dict[str, Any] = {"plan": "armed", "plan_needs": 60, "plan_starts_at": 1.0}
+    told = embed_of(letter("power_restored", status="mains", **facts))["description"]
+    assert told == "Shutdown plan: Armed."
 
 
 def test_what_is_not_known_is_not_told() -> None:
@@ -177,6 +202,15 @@ def test_only_what_is_critical_mentions() -> None:
     lost = render((letter("power_lost"),), language=ENGLISH, mention="@here").message
     back = render((letter("power_restored"),), language=ENGLISH, mention="@here").message
     assert (lost.mention, back.mention) == ("@here", "")
+
+
+@pytest.mark.parametrize(
+    ("event", "mention"),
+    [("plan_started", "@here"), ("plan_failed", "@here"), ("plan_finished", "")],
+)
+def test_a_plan_that_went_well_wakes_nobody(event: str, mention: str) -> None:
+    told = letter(KIND_REPORT, event=event, rows=[])
+    assert render((told,), language=ENGLISH, mention="@here").message.mention == mention
 
 
 def test_an_event_of_a_later_version_is_told_too() -> None:

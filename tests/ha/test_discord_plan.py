@@ -67,10 +67,10 @@ class FakeRunner:
         self.listener = listener
         return lambda: None
 
-    def tell(self, kind: PlanEventType, plan_id: str = "") -> None:
+    def tell(self, kind: PlanEventType, plan_id: str = "", key: str = "") -> None:
         """Tell the listener."""
         assert self.listener is not None
-        self.listener(PlanEvent(type=kind, at=datetime.now(UTC), plan_id=plan_id))
+        self.listener(PlanEvent(type=kind, at=datetime.now(UTC), plan_id=plan_id, key=key))
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def teller(loaded: MockConfigEntry, runner: FakeRunner) -> PlanTeller:
     """Follow the plan."""
     discord = loaded.runtime_data.discord
     teller = PlanTeller(discord, cast("Runner", runner), maintenance_until=lambda: None)
-    teller.async_start()
+    teller.async_start(runner.subscribe)
     return teller
 
 
@@ -125,6 +125,29 @@ async def test_a_disarmed_plan_is_told_with_the_outage(
     await eventually(lambda: len(discord.messages) == 1)
     description = discord.messages[0].body["embeds"][0]["description"]
     assert description == "Shutdown plan: **Disarmed: no host will be shut down.**"
+
+
+async def test_what_would_start_and_silence_are_told(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    discord: DiscordServer,
+    teller: PlanTeller,
+    runner: FakeRunner,
+) -> None:
+    await add_webhook(hass, loaded, mention="@here")
+    runner.is_armed = False
+    runner.tell(PlanEventType.WOULD_START, key=Reason.TIME_ON_BATTERY)
+    runner.tell(PlanEventType.DATA_LOST)
+    await eventually(lambda: len(discord.messages) == 2)
+    assert discord.titles == [
+        "BW55T: hosts would be shut down now, but they are not",
+        "BW55T is silent while on battery",
+    ]
+    would_start, silence = (item.body for item in discord.messages)
+    assert would_start["content"] == silence["content"] == "@here"
+    assert "Disarmed" in would_start["embeds"][0]["description"]
+    fields = {item["name"]: item["value"] for item in would_start["embeds"][0]["fields"]}
+    assert fields["Reason"] == "time on battery"
 
 
 async def test_one_message_follows_the_plan(
@@ -172,7 +195,7 @@ async def test_a_plan_that_stopped_hosts_is_no_quiet_outage(
     channel = loaded.runtime_data.discord.channels[subentry_id]
     discord.trouble = 503
     simulated.cut_mains()
-    await eventually(lambda: channel.waiting == 1)
+    await eventually(lambda: channel.waiting == discord.attempts == 1)
     runner.is_open = True
     runner.tell(PlanEventType.STARTED, PLAN_ID)
     simulated.restore_mains()

@@ -45,3 +45,19 @@ async def test_a_run_from_its_beginning_to_its_end(
     known = hass.states.get("event.bw55t_power")
     assert known is not None
     assert set(PLAN_EVENTS) <= set(known.attributes["event_types"])
+
+
+async def test_a_plan_that_goes_on_at_the_start_is_told_from_its_first_word(
+    hass: HomeAssistant, loaded: MockConfigEntry, seen: list[dict[str, Any]]
+) -> None:
+    """It goes on before there is an event entity that could show it."""
+    host = await add_host(hass, loaded, "nas")
+    await arm(hass, loaded)
+    host.stops = False
+    await act(hass, "start_shutdown")
+    await eventually(lambda: host.calls == ["stop"])
+    await hass.config_entries.async_unload(loaded.entry_id)
+    seen.clear()
+    await hass.config_entries.async_setup(loaded.entry_id)
+    await eventually(lambda: "resumed" in [item.get("what") for item in seen])
+    await act(hass, "cancel_shutdown", answers=False)
