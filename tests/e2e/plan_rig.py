@@ -196,13 +196,16 @@ class Home:
 
 
 @asynccontextmanager
-async def home(folder: Path, *, triggers: Mapping[str, object]) -> AsyncIterator[Home]:
+async def home(
+    folder: Path, *, triggers: Mapping[str, object], program: str = "scripts.lib.hass"
+) -> AsyncIterator[Home]:
     """Run all of it: two hosts and a NUT client stop side by side, then a host that they use.
 
     Args:
         folder: is made, and holds everything.
         triggers: what the options step is told; nothing of it means that only low battery begins
             a plan by itself.
+        program: the module that starts Home Assistant.
 
     """
     async with AsyncExitStack() as stack:
@@ -217,8 +220,8 @@ async def home(folder: Path, *, triggers: Mapping[str, object]) -> AsyncIterator
         port, nut_port = unused_port(), unused_port()
         config = folder / "config"
         write_config_folder(config, port=port, locale=Locale())
-        log = folder / "hass.log"
-        hass = await stack.enter_async_context(HassProcess(folder=config, port=port, log=log))
+        process = HassProcess(folder=config, port=port, log=folder / "hass.log", program=program)
+        hass = await stack.enter_async_context(process)
         login = onboarded(hass.address, username="plan", password="plan", language="en")
         api = await stack.enter_async_context(login)
         secondary = Secondary(
