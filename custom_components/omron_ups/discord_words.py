@@ -143,6 +143,7 @@ STEPS: Final[Mapping[str, tuple[str, str]]] = {
     "power_lost": ("power failed", "停電しました"),
     "power_back": ("power is back", "復電しました"),
     "shortened": ("what is left stops at once", "残りを直ちに停止します"),
+    "renewed": ("is to stop again", "もう一度停止します"),
     "gate": ("waits until nobody uses it", "使用されなくなるまで待ちます"),
     "asked": ("is asked", "要求しました"),
     "answered": ("has answered", "応答がありました"),

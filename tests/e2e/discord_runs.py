@@ -13,8 +13,9 @@ from aiohttp import ClientSession
 from scripts.lib.bench_discord import add_webhook
 from scripts.lib.discord_server import DiscordServer
 from scripts.lib.hass_api import HassApi
-from tests.e2e.plan_rig import Home, becomes
+from tests.e2e.plan_rig import Home
 from tests.e2e.plan_runs import is_back
+from tests.e2e.waiting import becomes
 
 EVENTS: Final = (
     "power_lost",

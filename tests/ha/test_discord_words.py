@@ -15,7 +15,7 @@ def test_no_event_is_forgotten() -> None:
 
 
 # Of these a plan tells nothing, or something else: the reason, the state, the result.
-UNTOLD = {"began", "owed", "seen", "step_ended", "settled", "checkpoint", "ended"}
+UNTOLD = {"began", "owed", "seen", "step_ended", "settled", "checkpoint", "ended", "on_battery"}
 
 
 def test_no_word_of_a_plan_is_forgotten() -> None:

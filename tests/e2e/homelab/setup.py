@@ -59,7 +59,8 @@ async def set_up(lab: Lab) -> None:
     await Walk(lab, "nut_account").through(
         {"user": {"next_step_id": "account"}, "account": account}
     )
-    await add_webhook(api, ["power_lost", "power_restored", "plan_started", "plan_finished"])
+    events = ["power_lost", "power_restored", "plan_started", "plan_finished"]
+    await add_webhook(api, lab.entry_id, events)
     await lab.machines.workstation.power_on()
     await _add_targets(lab)
     await Walk(lab, "ups_output").through({"user": {"confirmed": True}})
