@@ -88,6 +88,8 @@ _INTERVALS = (
     ("runner", "TICK_S"),
     ("evidence", "LOOK_EVERY_S"),
     ("evidence", "UNHURRIED_S"),
+    ("stages", "RECHECK_S"),
+    ("last", "RECHECK_S"),
     ("stopping", "POLL_S"),
     ("stopping", "RETRY_S"),
     ("work", "AGAIN_S"),
