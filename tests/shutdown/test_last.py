@@ -169,6 +169,31 @@ async def test_a_host_that_starts_again_in_the_same_outage_is_stopped_again() ->
 
 
 @scenario
+async def test_a_host_that_somebody_starts_during_a_plan_on_mains_is_left_alone() -> None:
+    bench = Bench(plan_of(spec_of("node"), spec_of("nas", 20)))
+    bench.host("nas").stop_s = 50.0
+    await bench.start()
+    await bench.runner.start_shutdown()
+    await bench.wait_for(lambda: bench.runner.target_states["node"] is TargetState.DOWN)
+    bench.host("node").boot_s = 1.0
+    bench.host("node").start()
+    await bench.wait_for(lambda: not bench.runner.is_open)
+    assert len(bench.host("node").commands) == 1
+
+
+@scenario
+async def test_mains_that_fails_while_our_own_host_stops_does_not_end_the_plan() -> None:
+    bench = Bench(replace(OWN, output=None))
+    bench.host("own").stop_s = 1e9
+    await bench.start()
+    await bench.runner.start_shutdown()
+    await bench.wait_for(lambda: bool(bench.host("own").commands))
+    await bench.set_power(BATTERY, 120.0)
+    assert bench.runner.target_states["own"] is TargetState.OVERDUE
+    assert bench.runner.is_open
+
+
+@scenario
 async def test_a_restart_between_two_boots_of_a_host_asks_it_only_once_each() -> None:
     bench = Bench(plan_of(spec_of("node"), spec_of("nas", 20)))
     await handed_over(bench)

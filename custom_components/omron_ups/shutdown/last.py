@@ -33,13 +33,11 @@ class Last:
     async def run(self) -> None:
         """Switch off the rest, once everybody else is down or out of time.
 
-        Never returns in an outage.
+        Never returns in an outage, also if mains failed only after the plan was asked for.
         """
-        if not self._run.record.is_outage:
-            if (own := self._own()) is not None:
-                await self._stop(own)
-            return
-        while True:
+        if not self._run.record.is_outage and (own := self._own()) is not None:
+            await self._stop(own)
+        while self._run.record.is_outage:
             if self._may_switch():
                 await self._until_nobody_runs()
             await self._end()

@@ -369,7 +369,7 @@ class Run:
         asked = (
             self.target(spec.target_id).asked
             for spec in self.plan.targets
-            if spec.stage == stage and spec.target_id not in ended
+            if spec.stage == stage and spec.target_id not in {*ended, self.plan.home_assistant_host}
         )
         lasted = (now.since(stamp) for stamp in asked if stamp is not None)
         return max((seconds for seconds in lasted if seconds is not None), default=0.0)

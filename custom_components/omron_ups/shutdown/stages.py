@@ -104,7 +104,8 @@ def _is_up_again(run: Run, spec: TargetSpec) -> bool:
     """Return whether a host that this plan stopped was proven off, and runs again."""
     target = run.target(spec.target_id)
     is_ours = target.state is TargetState.DOWN and target.asked is not None
-    return is_ours and not run.has_second_feed(spec) and _is_up(run, spec)
+    # Whoever switches it on while there is mains wants it to run.
+    return run.record.is_outage and is_ours and not run.has_second_feed(spec) and _is_up(run, spec)
 
 
 def _needs_stop_after_all(run: Run, spec: TargetSpec) -> bool:
