@@ -91,6 +91,7 @@ async def async_preview_shutdown(call: ServiceCall) -> ServiceResponse:
         "state": plan.runner.state.value,
         "timeline": plan.preview().as_json(),
         "findings": await async_describe(call.hass, plan.findings, ups=entry.title),
+        "unconfirmed": [s.name for s in plan.specs if plan.confirmed_at(s.target_id) is None],
         "last_run": None if report is None else dict(report.as_json()),
     }
 

@@ -38,7 +38,7 @@ from .shutdown.errors import ShutdownError
 from .shutdown.events import PlanEvent
 from .shutdown.findings import finding_of
 from .shutdown.kinds import make_target
-from .shutdown.models import Finding, PlanState, PowerView
+from .shutdown.models import Finding, PlanState, PowerView, TargetState
 from .shutdown.network import SystemNetwork
 from .shutdown.ports import Ports
 from .shutdown.preflight import PlanPreflight
@@ -228,6 +228,11 @@ class PlanService:
         """Return whether the last check found nothing that would keep the target from stopping."""
         return self._issues.is_ready(target_id, self.runner.checks.results)
 
+    def confirmed_at(self, target_id: str) -> datetime | None:
+        """Return when a target was last stopped for real, None if it never was as it is now."""
+        target = self._targets.get(target_id)
+        return None if target is None else self._store.confirmed.at(target.spec)
+
     def subscribe(self, on_change: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Call back whenever something shown may have changed; returns the undo."""
         self._listeners.append(on_change)
@@ -334,6 +339,8 @@ class PlanService:
     @callback
     def _handle_event(self, event: PlanEvent) -> None:
         self._keep_learned()
+        if event.key == TargetState.DOWN:
+            self._confirm(event.target_id, event.at)
         if self.runner.plan is not self._checked:
             # It waited for the end of a plan, and is the one that counts now.
             self._look_at_changes()
@@ -342,6 +349,13 @@ class PlanService:
         else:
             self._untold.append(event)
         self._notify()
+
+    def _confirm(self, target_id: str, at: datetime) -> None:
+        """Remember that a target, as the plan had it, was stopped by us and is proven down."""
+        if (spec := self.runner.plan.target(target_id)) is not None:
+            self.hass.async_create_task(
+                self._store.confirmed.add(spec, at, keep=self._targets.keys())
+            )
 
     @callback
     def _keep_learned(self) -> None:

@@ -9,11 +9,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import STORAGE_DIR
 
 from .const import DOMAIN, LOGGER
+from .shutdown.confirmed import ConfirmedStops
 from .shutdown.ports import Clock
 from .shutdown.stores import FileDurations, FileJournal, JsonFile, SwitchStore
 from .shutdown.target_checks import TargetChecks
 
-_PARTS: Final = ("journal", "durations", "switches", "checks")
+_PARTS: Final = ("journal", "durations", "switches", "checks", "confirmed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class PlanStore:
     durations: FileDurations
     switches: SwitchStore
     checks: TargetChecks
+    confirmed: ConfirmedStops
     _checks_file: JsonFile
 
     @classmethod
@@ -46,6 +48,7 @@ class PlanStore:
                 Random(),  # noqa: S311 - spreads load
                 await _load_checks(checks_file),
             ),
+            confirmed=await _load_confirmed(paths["confirmed"]),
             _checks_file=checks_file,
         )
 
@@ -73,6 +76,14 @@ async def _load_durations(path: Path) -> FileDurations:
     except OSError as err:
         LOGGER.error("What was learned of stops cannot be read, time limits count: %s", err)
         return FileDurations(JsonFile(path), {})
+
+
+async def _load_confirmed(path: Path) -> ConfirmedStops:
+    try:
+        return await ConfirmedStops.load(path)
+    except OSError as err:
+        LOGGER.error("Which targets were stopped before cannot be read: %s", err)
+        return ConfirmedStops(JsonFile(path), {})
 
 
 async def _load_checks(file: JsonFile) -> dict[str, Any]:

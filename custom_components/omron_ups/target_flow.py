@@ -2,10 +2,16 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 import contextlib
+from datetime import datetime
 import re
 from typing import Any, Final
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntryState,
+    ConfigSubentryFlow,
+    SubentryFlowResult,
+)
 from homeassistant.const import CONF_NAME, CONF_USERNAME
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 import probatio
@@ -29,8 +35,9 @@ from .const import (
     SECTION_VERIFY,
     SECTION_WAKE,
 )
-from .findings_text import async_describe
+from .findings_text import async_confirmation, async_describe
 from .plan_options import make_spec, plan_of
+from .plan_service import PlanService
 from .shutdown.errors import OptionError, ShutdownError
 from .shutdown.fields import FieldType
 from .shutdown.findings import FindingKey
@@ -95,7 +102,7 @@ class TargetFlow(ConfigSubentryFlow):
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for what only this kind needs."""
         if user_input is None:
-            return self._async_show_user()
+            return await self._async_show_user()
         # Who comes back to correct something keeps the key that the host may know by now.
         before = self._known_options
         self._name = user_input[CONF_NAME].strip()
@@ -168,7 +175,7 @@ class TargetFlow(ConfigSubentryFlow):
         if user_input is not None:
             if user_input[CONF_SAVE_ANYWAY]:
                 return await self.async_step_plan()
-            return self._async_show_user()
+            return await self._async_show_user()
         return self.async_show_form(
             step_id="check",
             data_schema=probatio.Schema(
@@ -201,7 +208,7 @@ class TargetFlow(ConfigSubentryFlow):
             errors=errors,
         )
 
-    def _async_show_user(
+    async def _async_show_user(
         self, errors: dict[str, str] | None = None, detail: str = ""
     ) -> SubentryFlowResult:
         kind, known = self._kind, self._known_options
@@ -214,7 +221,10 @@ class TargetFlow(ConfigSubentryFlow):
             step_id="user",
             data_schema=self.add_suggested_values_to_schema(schema, shown),
             errors=errors,
-            description_placeholders={"detail": detail},
+            description_placeholders={
+                "detail": detail,
+                "confirmation": await async_confirmation(self.hass, self._confirmed_at),
+            },
         )
 
     async def _async_prove(self) -> SubentryFlowResult:
@@ -222,12 +232,12 @@ class TargetFlow(ConfigSubentryFlow):
         try:
             return await self._async_look()
         except OptionError as err:
-            return self._async_show_user({"base": "options_invalid"}, str(err))
+            return await self._async_show_user({"base": "options_invalid"}, str(err))
         except ShutdownError as err:
-            return self._async_show_user({"base": "cannot_connect"}, str(err))
+            return await self._async_show_user({"base": "cannot_connect"}, str(err))
         except Exception:  # noqa: BLE001 - a flow that breaks cannot be corrected by its user
             LOGGER.exception("Unexpected error while checking a target")
-            return self._async_show_user({"base": "unknown"})
+            return await self._async_show_user({"base": "unknown"})
 
     async def _async_look(self) -> SubentryFlowResult:
         """Let the target show who it is and what the credential may do, without any effect."""
@@ -326,6 +336,15 @@ class TargetFlow(ConfigSubentryFlow):
     def _own_id(self) -> str | None:
         """The target that is changed, None for a new one."""
         return None if self.source != SOURCE_RECONFIGURE else self._reconfigure_subentry_id
+
+    @property
+    def _confirmed_at(self) -> datetime | None:
+        """When the target that is changed was last stopped for real."""
+        entry = self._get_entry()
+        if self._own_id is None or entry.state is not ConfigEntryState.LOADED:
+            return None
+        plan: PlanService = entry.runtime_data.plan
+        return plan.confirmed_at(self._own_id)
 
     def _shown_part(self) -> dict[str, Any]:
         """Return what the form may show of the plan's part of what is stored."""

@@ -134,6 +134,35 @@ async def test_changes_wait_for_the_end_of_a_plan(
     await eventually(lambda: service.is_ready(late) is True)
 
 
+async def test_a_real_stop_confirms_a_target_until_it_is_another_one(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    host = await add_host(hass, loaded, "nas")
+    owner = target_id(loaded, "nas")
+    preview = await act(hass, "preview_shutdown")
+    assert preview["unconfirmed"] == ["nas"]
+    await arm(hass, loaded, restore=STAYS_OFF)
+    await act(hass, "start_shutdown", dry_run=True)
+    await until_idle(hass, loaded)
+    assert plan_of(loaded).confirmed_at(owner) is None, "a rehearsal confirms nothing"
+    await act(hass, "start_shutdown")
+    await eventually(lambda: host.calls == ["stop"])
+    await until_idle(hass, loaded)
+    stopped_at = plan_of(loaded).confirmed_at(owner)
+    assert stopped_at is not None
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    assert plan_of(loaded).confirmed_at(owner) == stopped_at
+    preview = await act(hass, "preview_shutdown")
+    assert preview["unconfirmed"] == []
+    subentry = loaded.subentries[owner]
+    other = {**subentry.data["options"], "action": "rack.stop_other"}
+    hass.config_entries.async_update_subentry(
+        loaded, subentry, data={**subentry.data, "options": other}
+    )
+    await hass.async_block_till_done()
+    assert plan_of(loaded).confirmed_at(owner) is None
+
+
 async def test_a_mains_entity_is_heard(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
     for entity, state, heard in (
         ("binary_sensor.plug", "on", True),

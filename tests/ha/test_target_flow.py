@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from custom_components.omron_ups.shutdown.kinds import KINDS
 from custom_components.omron_ups.target_form import plan_part_schema
 from tests.contract.source import translation
 from tests.ha.common import LOOPBACK, MockConfigEntry, unused_port
-from tests.ha.plan import PART, Host, add_target, begin_flow, submit, suggestions
+from tests.ha.plan import PART, Host, add_target, begin_flow, plan_of, submit, suggestions
 from tests.shutdown.sshd import Sshd, running_sshd
 from tests.shutdown.web import make_identity, serving
 
@@ -319,6 +320,27 @@ def test_kinds_that_tell_by_themselves_are_not_looked_at(
     assert {str(name) for name in (verify.schema.schema if verify else ())} == asked
     texts = {str(name) for name in section_texts(kind)}
     assert texts == asked, "and nothing else has words"
+
+
+async def test_the_form_says_whether_a_drill_has_succeeded(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    form = await begin_flow(hass, loaded, "qnap")
+    said = form["description_placeholders"]["confirmation"]
+    assert said.startswith("Not confirmed on hardware")
+    options = {"host": LOOPBACK, "username": "ups", "password": "x", "tls_trust": "system"}
+    owner = await add_target(hass, loaded, "qnap", "nas", options)
+    spec = plan_of(loaded).runner.plan.target(owner)
+    assert spec is not None
+    at = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    await plan_of(loaded)._store.confirmed.add(spec, at, keep=[owner])
+    form = await begin_flow(hass, loaded, "qnap", owner)
+    said = form["description_placeholders"]["confirmation"]
+    assert "2026-11-22" in said
+    assert "Not confirmed" not in said
+    await hass.config_entries.async_unload(loaded.entry_id)
+    form = await begin_flow(hass, loaded, "qnap", owner)
+    assert form["description_placeholders"]["confirmation"].startswith("Not confirmed")
 
 
 async def test_nut_clients_are_added_with_their_grace_alone(

@@ -13,17 +13,22 @@ from .specs import TargetSpec
 from .target import Target
 from .targets import (
     ha_action,
+    kubernetes_api,
     kubernetes_options,
     nut_clients,
+    proxmox_api,
     proxmox_options,
     qnap,
+    qnap_api,
     ssh,
     synology,
+    synology_api,
     webhook,
 )
 from .targets.ha_action import HaActions, HaActionTarget
 from .targets.kubernetes import KubernetesTarget
 from .targets.nut_clients import NutAliases, NutClientsTarget
+from .targets.provenance import KnownRequest
 from .targets.proxmox import ProxmoxTarget
 from .targets.qnap import QnapTarget
 from .targets.ssh import SshTarget
@@ -57,6 +62,8 @@ class Kind:
     """What the form proposes to look at, to see that the host is off."""
     grace_s: float = 0.0
     """What the form proposes: disks are parked after the network has gone."""
+    requests: tuple[KnownRequest, ...] = ()
+    """What is sent, for kinds that speak an interface of a maker."""
     tells_by_itself: bool = False
     """Whether the kind has evidence of its own, so that no address must be looked at."""
 
@@ -76,6 +83,7 @@ _ROWS: Final = (
         time_limit_s=300.0,
         stage=30,
         tells_by_itself=True,
+        requests=kubernetes_api.REQUESTS,
     ),
     Kind(
         name="nut_clients",
@@ -94,6 +102,7 @@ _ROWS: Final = (
         stage=50,
         ports=(8006, 22),
         grace_s=15.0,
+        requests=proxmox_api.REQUESTS,
     ),
     Kind(
         name="qnap",
@@ -103,6 +112,7 @@ _ROWS: Final = (
         stage=70,
         ports=(qnap.DEFAULT_PORT, 445),
         grace_s=45.0,
+        requests=qnap_api.REQUESTS,
     ),
     Kind(
         name="ssh",
@@ -121,6 +131,7 @@ _ROWS: Final = (
         stage=70,
         ports=(synology.DEFAULT_PORT, 445),
         grace_s=45.0,
+        requests=synology_api.REQUESTS,
     ),
     Kind(
         name="webhook",
