@@ -192,7 +192,7 @@ async def test_a_budget_that_never_gives_in_does_not_hold_the_plan() -> None:
         await lab.wait_until(lambda: lab.state("nas") is TargetState.DOWN)
         assert lab.was_used_at_stop is False
         asked = lab.cluster.changes
-        assert 30 <= sum("eviction" in line for line in asked) <= 60, "every 5 s for 225 s"
+        assert 6 <= sum("eviction" in line for line in asked) <= 8, "every 5 s for 30 s, not 225 s"
         assert sum(line.startswith("DELETE") for line in asked) == 1
 
 

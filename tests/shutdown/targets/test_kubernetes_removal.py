@@ -13,7 +13,7 @@ from custom_components.omron_ups.shutdown.targets import kubernetes_removal
 from custom_components.omron_ups.shutdown.targets.kubernetes_inventory import Cluster
 from custom_components.omron_ups.shutdown.targets.kubernetes_options import KubernetesOptions
 from custom_components.omron_ups.shutdown.targets.kubernetes_removal import Nodes, Removal, together
-from tests.shutdown.fakes.kubernetes import FakeKubernetes
+from tests.shutdown.fakes.kubernetes import ApiError, FakeKubernetes
 from tests.shutdown.fakes.kubernetes_world import FakeBudget
 
 from .kubernetes_rig import api_of, cluster, options, quick, until
@@ -105,6 +105,68 @@ async def test_a_first_round_that_takes_long_goes_on_by_itself(
         reply = await removal.begin("p", grace_s=30, for_s=60, is_hard=False)
         assert reply == Reply(outcome=Outcome.ACCEPTED, detail="1 pods are told to go")
         await until(lambda: evictions(cluster) > 0)
+
+
+def deletions(cluster: FakeKubernetes) -> list[str]:
+    return [line for line in cluster.changes if line.startswith("DELETE")]
+
+
+@pytest.fixture
+def hopeless(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let three rounds be as long as waiting makes sense."""
+    monkeypatch.setattr(kubernetes_removal, "HOPELESS_S", 0.12)
+
+
+async def test_a_budget_that_waits_for_what_cannot_happen_is_not_asked_to_the_end(
+    cluster: FakeKubernetes, hopeless: None
+) -> None:
+    cluster.world.budgets.append(FakeBudget(name="db", labels={"app": "db"}))
+    pod = cluster.world.pods["default", "db-0"]
+    async with removing(cluster) as removal:
+        await removal.begin("p", grace_s=45, for_s=60, is_hard=False)
+        await until(lambda: bool(deletions(cluster)))
+        await until(lambda: pod.phase == "Succeeded")
+    assert evictions(cluster) >= 3
+    assert pod.deleted_grace_s == pod.grace_s, "there is time enough for its own"
+
+
+async def test_a_budget_is_asked_as_long_as_a_successor_could_start(
+    cluster: FakeKubernetes, hopeless: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.world.budgets.append(FakeBudget(name="db", labels={"app": "db"}))
+
+    async def somebody_uncordons(self: Nodes, nodes: object, plan_id: str) -> Reply:
+        return Reply(outcome=Outcome.NOTHING_TO_DO)
+
+    monkeypatch.setattr(Nodes, "cordon", somebody_uncordons)
+    async with removing(cluster) as removal:
+        await removal.begin("p", grace_s=30, for_s=60, is_hard=False)
+        await until(lambda: evictions(cluster) >= 8)
+    assert deletions(cluster) == []
+
+
+async def test_a_budget_is_asked_as_long_as_a_pod_is_on_its_way_out(
+    cluster: FakeKubernetes, hopeless: None
+) -> None:
+    cluster.world.budgets.append(FakeBudget(name="db", labels={"app": "db"}))
+    slow = cluster.world.add_pod("slow", claims=("data",), stop_s=1000.0, grace_s=1000)
+    async with removing(cluster) as removal:
+        await removal.begin("p", grace_s=1000, for_s=60, is_hard=False)
+        await until(lambda: evictions(cluster) >= 8)
+        assert deletions(cluster) == []
+        slow.kill_at = 0.0
+        await until(lambda: bool(deletions(cluster)))
+
+
+async def test_an_api_server_that_has_too_much_to_do_is_no_budget(
+    cluster: FakeKubernetes, hopeless: None
+) -> None:
+    eviction = "POST /api/v1/namespaces/{namespace}/pods/{name}/eviction"
+    cluster.errors[eviction] = ApiError(429, "TooManyRequests", "slow down")
+    async with removing(cluster) as removal:
+        await removal.begin("p", grace_s=30, for_s=60, is_hard=False)
+        await until(lambda: len([a for a in cluster.asked if "eviction" in a.path]) >= 8)
+    assert deletions(cluster) == []
 
 
 def reply(outcome: Outcome, detail: str = "", *, was_sent: bool = True) -> Reply:

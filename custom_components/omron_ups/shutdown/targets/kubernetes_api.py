@@ -42,6 +42,7 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 _SCHEMA: Final = "OpenAPI"
 # Finished pods hold no volume, and there may be thousands of them.
 _UNFINISHED: Final = "status.phase!=Succeeded,status.phase!=Failed"
+_BUDGET: Final = "DisruptionBudget"
 _NAMESPACE_TERMINATING: Final = "NamespaceTerminating"
 _SERVER_ERRORS: Final = 500
 
@@ -113,6 +114,10 @@ class NotNowError(RefusedError):
     """A disruption budget, or too much work, is in the way at this moment."""
 
 
+class HeldByBudgetError(NotNowError):
+    """A disruption budget wants the pod to stay until another one is healthy."""
+
+
 class KubernetesApi:
     """Requests to one API server with the token of a service account."""
 
@@ -149,7 +154,7 @@ class KubernetesApi:
             ForbiddenError: it may not do this.
             NamespaceEndsError: the namespace is being deleted.
             NotThereError: 404, or 409: it is not the object that was meant.
-            NotNowError: 429.
+            NotNowError: 429; a subclass if a disruption budget is the reason.
             RefusedError: any other answer below 500.
             RequestError: no answer, or one of 500 and above; the subclass says how much is known.
 
@@ -173,6 +178,8 @@ class KubernetesApi:
         reasons = [cause.get("reason") for cause in causes or () if isinstance(cause, Mapping)]
         if reply.status == 403 and _NAMESPACE_TERMINATING in reasons:  # noqa: PLR2004
             return NamespaceEndsError(words)
+        if reply.status == 429 and _BUDGET in reasons:  # noqa: PLR2004
+            return HeldByBudgetError(words)
         if reply.status in _ERRORS:
             return _ERRORS[reply.status](words)
         kind = NoAnswerError if reply.status >= _SERVER_ERRORS else RefusedError

@@ -36,6 +36,11 @@ class Inventory:
         return tuple(pod for pod in self.pods if not pod.is_terminating)
 
     @property
+    def is_moving(self) -> bool:
+        """Whether a pod is on its way out."""
+        return any(pod.is_terminating for pod in self.pods)
+
+    @property
     def are_pods_gone(self) -> bool:
         """Whether no pod uses the NAS at this moment, those that stay included."""
         return not self.pods and not self.staying

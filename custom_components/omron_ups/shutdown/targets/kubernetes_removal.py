@@ -9,7 +9,13 @@ from typing import Final
 from ..errors import RequestError
 from ..models import Outcome, Reply
 from ..redaction import MAX_DETAIL
-from .kubernetes_api import KubernetesApi, NamespaceEndsError, NotNowError, NotThereError
+from .kubernetes_api import (
+    HeldByBudgetError,
+    KubernetesApi,
+    NamespaceEndsError,
+    NotNowError,
+    NotThereError,
+)
 from .kubernetes_inventory import Cluster, Inventory
 from .kubernetes_rows import Node, Pod
 
@@ -19,6 +25,9 @@ RETRY_S: Final = 5.0
 """Between two rounds of evictions; the API server names no better time."""
 ROUND_LIMIT_S: Final = 10.0
 """How long the first round may take before the request counts as begun."""
+HOPELESS_S: Final = 30.0
+"""How long budgets are asked for pods that nothing is left to wait for: all nodes are cordoned,
+so that no successor starts, and nobody is on the way out. Time for a container that restarts."""
 LEAST_GRACE_S: Final = 10
 """What a pod is granted however late it is. 0 would take its object away while its process may
 still write to the volume, and is never sent."""
@@ -83,6 +92,8 @@ class Removal:
         self._cluster = cluster
         self._nodes = nodes
         self._task: asyncio.Task[None] | None = None
+        self._held_since: dict[str, float] = {}
+        """Since when a budget has held a pod, by its uid, while all nodes were cordoned."""
 
     async def begin(self, plan_id: str, *, grace_s: int, for_s: float, is_hard: bool) -> Reply:
         """Do the first round, and let the next ones follow.
@@ -100,6 +111,7 @@ class Removal:
         await self.end()
         inventory = await self._cluster.look()
         pods = inventory.pods if is_hard else inventory.to_evict
+        self._held_since.clear()
         remove = self._remover(grace_s, is_hard=is_hard)
         reply = Reply(outcome=Outcome.ACCEPTED, detail=f"{len(pods)} pods are told to go")
         try:
@@ -107,17 +119,19 @@ class Removal:
                 reply = await self._round(inventory, pods, plan_id, remove)
         except TimeoutError:
             _LOGGER.debug("%s: the first round takes long", self._api.label)
-        self._follow(plan_id, remove, for_s)
+        self._follow(plan_id, grace_s, for_s, is_hard=is_hard)
         return reply
 
     async def resume(self, plan_id: str, *, grace_s: int, for_s: float) -> None:
         """Go on with the rounds of evictions that ended with an earlier run of ours."""
         await self.end()
-        self._follow(plan_id, self._remover(grace_s, is_hard=False), for_s)
+        self._held_since.clear()
+        self._follow(plan_id, grace_s, for_s, is_hard=False)
 
-    def _follow(self, plan_id: str, remove: Callable[[Pod], Awaitable[None]], for_s: float) -> None:
+    def _follow(self, plan_id: str, grace_s: int, for_s: float, *, is_hard: bool) -> None:
         self._task = asyncio.create_task(
-            self._go_on(plan_id, remove, for_s), name=f"evict from {self._api.label}"
+            self._go_on(plan_id, grace_s, for_s, is_hard=is_hard),
+            name=f"evict from {self._api.label}",
         )
 
     async def end(self) -> None:
@@ -132,24 +146,39 @@ class Removal:
         async def _remove(pod: Pod) -> None:
             # Spelled out even where it is the pod's own, because that may be 0.
             grace = max(1, min(pod.grace_s, grace_s))
-            await (self._api.delete if is_hard else self._api.evict)(pod, grace)
+            try:
+                await (self._api.delete if is_hard else self._api.evict)(pod, grace)
+            except HeldByBudgetError:
+                self._held_since.setdefault(pod.uid, asyncio.get_running_loop().time())
+                raise
 
         return _remove
 
-    async def _go_on(
-        self, plan_id: str, remove: Callable[[Pod], Awaitable[None]], for_s: float
-    ) -> None:
+    async def _go_on(self, plan_id: str, grace_s: int, for_s: float, *, is_hard: bool) -> None:
         try:
             async with asyncio.timeout(for_s):
                 while True:
                     await asyncio.sleep(RETRY_S)
-                    await self._next_round(plan_id, remove)
+                    await self._next_round(plan_id, grace_s, is_hard=is_hard)
         except TimeoutError:
             _LOGGER.debug("%s: no further round", self._api.label)
 
-    async def _next_round(self, plan_id: str, remove: Callable[[Pod], Awaitable[None]]) -> None:
+    def _is_hopeless(self, inventory: Inventory) -> bool:
+        """Return whether no budget will ever give in: nothing that it waits for can happen."""
+        if inventory.open_nodes:
+            self._held_since.clear()
+            return False
+        now = asyncio.get_running_loop().time()
+        held_s = [now - self._held_since.get(pod.uid, now) for pod in inventory.pods]
+        return bool(held_s) and min(held_s) >= HOPELESS_S and not inventory.is_moving
+
+    async def _next_round(self, plan_id: str, grace_s: int, *, is_hard: bool) -> None:
         try:
             inventory = await self._cluster.look()
+            if not is_hard and self._is_hopeless(inventory):
+                _LOGGER.info("%s: pods are deleted, budgets hold them for ever", self._api.label)
+                is_hard = True
+            remove = self._remover(grace_s, is_hard=is_hard)
             reply = await self._round(inventory, inventory.to_evict, plan_id, remove)
         except RequestError as err:
             # The next round may find it better; the plan's deadline is nobody else's business.
