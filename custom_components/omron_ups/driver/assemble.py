@@ -10,7 +10,7 @@ from .capabilities import Dialect
 from .delays import Delays
 from .models import LinkInfo, Outlet, UpsState
 from .profiles import OMRON_VENDOR_ID, ModelProfile, find_profile
-from .queries import Q1Reply
+from .queries import Q1Bit, Q1Reply
 from .status import Status
 from .variables import nut_variables
 
@@ -76,8 +76,7 @@ def assemble(seen: Observation) -> UpsState:
         if reading.is_known(seen.read_at)
     }
     if seen.dialect is Dialect.MEGATEC:
-        # Index 7 is the beeper in Megatec's protocol, never in OMRON's.
-        known["beeper_enabled"] = seen.reply.bit(7)
+        known["beeper_enabled"] = seen.reply.bit(Q1Bit.BEEPER)
     loads = known.pop("outlet_loads", ())
     outlets = _outlets(known.pop("outlet_switches", ()), loads)
     measured = (known.pop("measured_realpower", None), known.pop("measured_power", None))

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from .delays import LONGEST_DELAY_S
 from .errors import SettingMemoryError
-from .queries import Q1Reply
+from .queries import Q1Bit, Q1Reply
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -16,8 +16,6 @@ RETRY_FIRST_S = 5.0
 RETRY_LONGEST_S = 600.0
 # Nominal output is 100 V or more; below this the load has no power.
 OUTPUT_OFF_BELOW_V = 80.0
-MAINS_BIT = 0
-SHUTDOWN_BIT = 6
 
 
 class SettingMemory(Protocol):
@@ -134,11 +132,11 @@ class AutoRestartKeeper:
             return False
         if self._is_counting_down(reply, now) or now < max(self._not_before, self._retry_at):
             return False
-        return not (self._waits_for_mains and reply.bit(MAINS_BIT))
+        return not (self._waits_for_mains and reply.bit(Q1Bit.ON_BATTERY))
 
     def _is_counting_down(self, reply: Q1Reply, now: float) -> bool:
         """Believe the shutdown bit, but no longer than any shutdown takes: some units hold it."""
-        if not reply.bit(SHUTDOWN_BIT):
+        if not reply.bit(Q1Bit.SHUTDOWN_PENDING):
             self._pending_since = None
             return False
         if self._pending_since is None:

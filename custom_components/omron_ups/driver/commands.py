@@ -10,11 +10,7 @@ from types import MappingProxyType
 
 from .capabilities import Capabilities
 from .delays import SHORTEST_DELAY_S, Delays, encode_delay, encode_restart
-from .queries import CapabilityBit, Values
-
-SHUTDOWN_BIT = 6
-"""Status index that tells a shutdown in progress."""
-TEST_BIT = 5
+from .queries import CapabilityBit, Q1Bit, Values
 
 BITS: Mapping[str, CapabilityBit] = MappingProxyType(
     {
@@ -59,7 +55,7 @@ class ReadBack:
 class StatusBit:
     """A status character of Q1 that takes `value` when a write is carried out."""
 
-    index: int
+    index: Q1Bit
     value: bool
 
 
@@ -184,7 +180,7 @@ def _stop(
         name=name,
         offer=Offer(letters=(letters,)),
         encode=encode,
-        evidence=StatusBit(SHUTDOWN_BIT, value=True),
+        evidence=StatusBit(Q1Bit.SHUTDOWN_PENDING, value=True),
         auto_restart=auto_restart,
         is_shutdown=True,
         takes_delay=not at_once,
@@ -224,14 +220,14 @@ COMMANDS: tuple[InstantCommand, ...] = (
         offer=Offer(letters=("C",)),
         encode=_fixed("C"),
         ends_shutdown=True,
-        evidence=StatusBit(SHUTDOWN_BIT, value=False),
+        evidence=StatusBit(Q1Bit.SHUTDOWN_PENDING, value=False),
     ),
     # One community driver; no unit was published to obey.
     InstantCommand(
         name="test.battery.start.quick",
         offer=Offer(letters=()),
         encode=_fixed("T"),
-        evidence=StatusBit(TEST_BIT, value=True),
+        evidence=StatusBit(Q1Bit.TESTING, value=True),
         is_unproven=True,
         is_repeatable=False,
     ),

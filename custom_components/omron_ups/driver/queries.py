@@ -8,7 +8,7 @@ expects it, "unverified" that only a community driver does.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import Enum
+from enum import Enum, IntEnum
 import re
 from typing import Any
 
@@ -63,6 +63,24 @@ class Query:
         return self.request[0] in "STC"
 
 
+class Q1Bit(IntEnum):
+    """What a status character of Q1 says while it is 1, by its index."""
+
+    ON_BATTERY = 0
+    """Some models set it during a self-test too."""
+    BATTERY_LOW = 1
+    FAULT = 3
+    STANDBY = 4
+    """0 is an on-line unit; 1 on BN150T, BW55T and BY35S."""
+    TESTING = 5
+    SHUTDOWN_PENDING = 6
+    """Some units hold it for ever."""
+    REPLACE_BATTERY = 7
+    """Of an OMRON unit (community drivers, unverified)."""
+    BEEPER = 7
+    """Of a plain Megatec unit."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Q1Reply:
     """One Q1 status reply; a field of dashes is None ("not available")."""
@@ -77,14 +95,14 @@ class Q1Reply:
     status: str
     """Eight characters, index 0 (utility failed) first."""
 
-    def bit(self, index: int) -> bool:
-        """Tell whether the status character at `index` (0 to 7) is set."""
+    def bit(self, index: Q1Bit) -> bool:
+        """Tell whether the status character at `index` is set."""
         return self.status[index] == "1"
 
     @property
     def topology(self) -> Topology:
-        """The construction by index 4; 1 on BN150T, BW55T and BY35S."""
-        return Topology.STANDBY if self.bit(4) else Topology.ONLINE
+        """The construction."""
+        return Topology.STANDBY if self.bit(Q1Bit.STANDBY) else Topology.ONLINE
 
 
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?|[-.]*-[-.]*)"

@@ -6,7 +6,7 @@ Pure: replies and times go in, a Status comes out. One reply never changes anyth
 from dataclasses import dataclass
 
 from .models import SelfTestResult
-from .queries import Q1Reply
+from .queries import Q1Bit, Q1Reply
 
 # Low battery stops hosts, so it must hold in this many replies in a row, on battery.
 LOW_BATTERY_REPLIES = 3
@@ -59,12 +59,14 @@ class _LowBattery:
         self._other_replies = 0
 
     def feed(self, reply: Q1Reply, *, on_mains: bool) -> None:
-        is_low = reply.bit(0) and reply.bit(1)
+        is_low = reply.bit(Q1Bit.ON_BATTERY) and reply.bit(Q1Bit.BATTERY_LOW)
         self._low_replies = self._low_replies + 1 if is_low else 0
         self._other_replies = 0 if is_low else self._other_replies + 1
         if self._low_replies >= LOW_BATTERY_REPLIES:
             self.value = True
-        elif self._other_replies >= LOW_BATTERY_REPLIES or (on_mains and not reply.bit(0)):
+        elif self._other_replies >= LOW_BATTERY_REPLIES or (
+            on_mains and not reply.bit(Q1Bit.ON_BATTERY)
+        ):
             self.value = False
 
 
@@ -109,18 +111,19 @@ class StatusTracker:
     def feed(self, reply: Q1Reply, now: float, *, is_omron: bool) -> Status:
         """Take in a reply that came at `now` (seconds, monotonic) and return what to believe.
 
-        Index 7 is a battery fault to an OMRON unit (community drivers, unverified) and the beeper
-        to a plain Megatec one, so it says nothing of the battery until `is_omron` is proven.
+        Index 7 says nothing of the battery until `is_omron` is proven.
         """
         self._low_battery.feed(reply, on_mains=self._on_battery.value is False)
         masked = self._is_self_test(reply, now)
-        on_battery = self._on_battery.feed(reply.bit(0) and not masked)
-        if not reply.bit(0) and reply.input_voltage:
+        on_battery = self._on_battery.feed(reply.bit(Q1Bit.ON_BATTERY) and not masked)
+        if not reply.bit(Q1Bit.ON_BATTERY) and reply.input_voltage:
             self._mains_voltage = reply.input_voltage
-        fault = self._fault.feed(reply.bit(3))
-        replace_battery = self._replace_battery.feed(reply.bit(7)) if is_omron else None
-        self._follow_test(reply.bit(5))
-        self._follow_shutdown_bit(reply.bit(6))
+        fault = self._fault.feed(reply.bit(Q1Bit.FAULT))
+        replace_battery = (
+            self._replace_battery.feed(reply.bit(Q1Bit.REPLACE_BATTERY)) if is_omron else None
+        )
+        self._follow_test(reply.bit(Q1Bit.TESTING))
+        self._follow_shutdown_bit(reply.bit(Q1Bit.SHUTDOWN_PENDING))
         return Status(
             on_battery=on_battery,
             battery_low=self._low_battery.value if on_battery else on_battery,
@@ -133,7 +136,7 @@ class StatusTracker:
         )
 
     def _is_self_test(self, reply: Q1Reply, now: float) -> bool:
-        if not (reply.bit(0) and reply.bit(5)):
+        if not (reply.bit(Q1Bit.ON_BATTERY) and reply.bit(Q1Bit.TESTING)):
             self._masked_since = None
             return False
         if self._masked_since is None:
