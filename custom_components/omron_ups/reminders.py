@@ -71,7 +71,7 @@ def reminders_schema(battery: Mapping[str, Any]) -> probatio.Schema:
     return probatio.Schema(
         {
             probatio.Optional(
-                reminder.option, description={"suggested_value": chosen.get(reminder.option)}
+                reminder.option, description=_suggestion(chosen.get(reminder.option))
             ): probatio.All(_selector(reminder), probatio.Coerce(int))
             for reminder in REMINDERS
         }
@@ -82,6 +82,10 @@ def _chosen(battery: Mapping[str, Any]) -> Mapping[str, int]:
     defaults = {reminder.option: reminder.default for reminder in REMINDERS}
     chosen: Mapping[str, int] = battery.get(SECTION_REMINDERS, defaults)
     return chosen
+
+
+def _suggestion(value: int | None) -> dict[str, int] | None:
+    return None if value is None else {"suggested_value": value}
 
 
 def _selector(reminder: Reminder) -> NumberSelector:

@@ -28,14 +28,16 @@ def test_an_emptied_field_ends_the_repetition() -> None:
 
 
 def test_the_form_begins_with_what_holds() -> None:
-    def suggested(stored: dict[str, dict[str, int]]) -> dict[str, int | None]:
-        markers = reminders_schema(stored).schema
-        return {str(marker): marker.description["suggested_value"] for marker in markers}
+    def suggested(stored: dict[str, dict[str, int]]) -> dict[str, dict[str, int] | None]:
+        return {str(marker): marker.description for marker in reminders_schema(stored).schema}
 
-    assert suggested({}) == {CONF_COMMUNICATION_LOST_EVERY: 5, CONF_REPLACE_BATTERY_EVERY: 12}
+    assert suggested({}) == {
+        CONF_COMMUNICATION_LOST_EVERY: {"suggested_value": 5},
+        CONF_REPLACE_BATTERY_EVERY: {"suggested_value": 12},
+    }
     assert suggested({SECTION_REMINDERS: {CONF_REPLACE_BATTERY_EVERY: 24}}) == {
         CONF_COMMUNICATION_LOST_EVERY: None,
-        CONF_REPLACE_BATTERY_EVERY: 24,
+        CONF_REPLACE_BATTERY_EVERY: {"suggested_value": 24},
     }
 
 
