@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 import os
 from pathlib import Path
-import socket
 from typing import Any
 
 import pytest
@@ -21,10 +20,11 @@ from custom_components.omron_ups.driver import (
     remote_reader,
     remote_wire,
 )
+from tests.ports import unused_port
 
 DUMP = Path(__file__).parents[1] / "fixtures" / "bw55t-qnap.upsc"
 NUT_DRIVERS = Path("/lib/nut")
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 STEP_S = 0.02
 SILENCE_S = 1.0
 """As long as a test waits for a server that says nothing."""
@@ -278,13 +278,6 @@ def need(program: str) -> None:
     pytest.skip(message)
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @dataclass(slots=True)
 class Rig:
     """upsd with one pushed driver."""
@@ -305,7 +298,7 @@ async def running_rig(
     """Run upsd for a UPS `ups`."""
     need("upsd")
     rig = Rig(
-        upsd=Upsd(folder, free_port(), ("ups",)),
+        upsd=Upsd(folder, unused_port(), ("ups",)),
         driver=PushedDriver(folder / "stub-ups", variables, more),
     )
     rig.upsd.write_configuration({"ups": 'driver = stub\nport = auto\ndesc = "Rack \\"A\\""'})

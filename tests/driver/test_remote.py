@@ -21,6 +21,7 @@ from custom_components.omron_ups.driver import (
     remote,
     remote_reader,
 )
+from tests.ports import unused_port
 
 from .remote_data import HEALTHY, LIST_VAR, OFFERS, OLD, ON_MAINS, UNIT, WHO, check_dump
 from .remote_rig import (
@@ -32,7 +33,6 @@ from .remote_rig import (
     Upsd,
     Watched,
     dump_variables,
-    free_port,
     give_up_after,
     listing,
     need,
@@ -75,7 +75,7 @@ def says(words: str, state: UpsState) -> bool:
 
 async def test_the_dump_served_by_dummy_ups_comes_out_right(tmp_path: Path) -> None:
     need("dummy-ups")
-    upsd = Upsd(tmp_path, free_port(), ("qnapups",))
+    upsd = Upsd(tmp_path, unused_port(), ("qnapups",))
     unit = tmp_path / "unit.seq"
     unit.write_bytes(DUMP.read_bytes())
     upsd.write_configuration(

@@ -18,9 +18,10 @@ from custom_components.omron_ups.driver import (
     list_remote_ups,
     remote_wire,
 )
+from tests.ports import unused_port
 
 from .remote_data import LIST_VAR
-from .remote_rig import SILENCE_S, failure, free_port, give_up_after, listening, odd_server
+from .remote_rig import SILENCE_S, failure, give_up_after, listening, odd_server
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,7 @@ async def saying(text: bytes, *, hangs_up: bool = False) -> AsyncIterator[int]:
 
 
 async def test_nobody_listens() -> None:
-    port = free_port()
+    port = unused_port()
     assert isinstance(await failure(port), ServerUnreachableError)
     with pytest.raises(ServerUnreachableError, match=f"127.0.0.1:{port} cannot be reached"):
         await list_remote_ups("127.0.0.1", port)
@@ -67,7 +68,7 @@ async def test_no_such_host(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_an_address_that_swallows_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote_wire, "CONNECT_LIMIT_S", 0)
     with pytest.raises(ServerUnreachableError, match="no answer"):
-        await list_remote_ups("127.0.0.1", free_port())
+        await list_remote_ups("127.0.0.1", unused_port())
 
 
 async def test_accepted_and_closed_at_once_is_how_a_qnap_refuses() -> None:

@@ -19,8 +19,9 @@ from scripts.lib.hass_api import ApiError, HassApi, Json, form_defaults, onboard
 from scripts.lib.hass_process import HassProcess
 from scripts.lib.nut_client import NutError, upsc
 from scripts.lib.simulator_server import TcpServer
-from tests.e2e.waiting import becomes, unused_port
+from tests.e2e.waiting import becomes
 from tests.nut.upsmon import Upsmon, running_upsmon
+from tests.ports import unused_port
 from tests.shutdown.sshd import Sshd, running_sshd
 
 DOMAIN = "omron_ups"

@@ -14,7 +14,8 @@ from scripts.lib.config_folder import Locale, write_config_folder
 from scripts.lib.hass_api import HassApi, Json, form_defaults, onboarded
 from scripts.lib.hass_process import HassProcess
 from scripts.lib.nut_client import NutError, upsc
-from tests.e2e.waiting import PATIENCE_S, becomes, unused_port
+from tests.e2e.waiting import PATIENCE_S, becomes
+from tests.ports import unused_port
 
 DOMAIN = "omron_ups"
 START_AND_STOP_S = 300

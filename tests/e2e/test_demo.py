@@ -15,9 +15,10 @@ from typing import Any
 from aiohttp import ClientSession
 import pytest
 
-from scripts.lib.demo import DASHBOARD, free_port
+from scripts.lib.demo import DASHBOARD
 from scripts.lib.hass_api import HassApi
 from scripts.lib.nut_client import upsc
+from tests.ports import unused_port
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -58,7 +59,7 @@ async def test_demo_shows_a_power_cut_everywhere_and_leaves_nothing_behind(tmp_p
     log = tmp_path / "hass.log"
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server(("127.0.0.1", unused_port())) as taken:
         nut_port = taken.getsockname()[1]
         async with started_demo(log, temporary, nut_port) as demo:
             assert demo.nut_port > nut_port, "a port that is taken must be passed over"
@@ -103,7 +104,7 @@ async def look_cut_and_restore(demo: RunningDemo, api: HassApi) -> None:
 @asynccontextmanager
 async def started_demo(log: Path, temporary: Path, nut_port: int) -> AsyncIterator[RunningDemo]:
     """Run scripts/demo from another folder until it has introduced itself."""
-    port = free_port(18123)
+    port = unused_port()
     process = await asyncio.create_subprocess_exec(
         CHECKOUT / "scripts/demo",
         *("--port", str(port), "--nut-port", str(nut_port), "--log", str(log)),

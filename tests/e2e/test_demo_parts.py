@@ -13,6 +13,7 @@ from scripts.lib.demo import free_port
 from scripts.lib.hass_api import form_defaults
 from scripts.lib.json_format import problems_of
 from scripts.lib.nut_client import NutError, upsc
+from tests.ports import unused_port
 
 NO_LOCALTIME = Path("/nonexistent")
 
@@ -95,7 +96,7 @@ def test_free_port_passes_over_ports_in_use() -> None:
 
 async def test_upsc_reports_that_nobody_answers() -> None:
     with pytest.raises(NutError):
-        await upsc("ups", free_port(28000))
+        await upsc("ups", unused_port())
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
-"""What the end-to-end tests wait for, and where they listen."""
+"""What the end-to-end tests wait for."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-import socket
 
 PATIENCE_S = 90
 """Far more than anything here takes, on a machine that has a lot to do."""
@@ -19,10 +18,3 @@ async def becomes(expected: object, look: Callable[[], Awaitable[object]]) -> No
                 seen = await look()
     except TimeoutError:
         raise AssertionError(f"still {seen!r} instead of {expected!r}") from None
-
-
-def unused_port() -> int:
-    """Return a port of the loopback interface that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-import socket
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
@@ -43,6 +42,7 @@ from custom_components.omron_ups.const import (
 )
 from custom_components.omron_ups.nut import hash_password
 from scripts.lib.discord_server import TOKEN, WEBHOOK_ID
+from tests.ports import unused_port
 
 __all__ = [
     "ENTRY_ID",
@@ -78,14 +78,6 @@ TITLE = "BW55T"
 PASSWORD = "secret"
 WEBHOOK_URL = f"https://discord.com/api/webhooks/{WEBHOOK_ID}/{TOKEN}"
 ENTRY_ID = "01JDOMRONUPS00000000000000"
-
-
-def unused_port() -> int:
-    """Return a port of the loopback interface that was free a moment ago."""
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def nut_server_options(port: int, **changes: Any) -> dict[str, Any]:
@@ -281,7 +273,7 @@ class NutConnection:
         """Return the first line of the reply, empty if the server hung up."""
         try:
             self._writer.write(f"{request}\n".encode())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 return (await self._reader.readline()).decode().strip()
         except ConnectionError:
             return ""
@@ -298,7 +290,7 @@ class NutConnection:
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds; fail if it does not within a few seconds."""
-    async with asyncio.timeout(5):
+    """Wait until the condition holds; fail if it does not in a long while."""
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - there is no event behind a condition
             await asyncio.sleep(0.01)

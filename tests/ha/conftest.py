@@ -24,7 +24,7 @@ from custom_components.omron_ups.driver import (
 from custom_components.omron_ups.shutdown.specs import Triggers
 from scripts.lib.discord_server import DiscordServer
 from tests.driver.remote_data import OFFERS, UNIT
-from tests.driver.remote_rig import QUICK, Rig, running_rig
+from tests.driver.remote_rig import LOSING, Rig, running_rig
 from tests.ha.common import (
     ENTRY_ID,
     MockConfigEntry,
@@ -39,7 +39,7 @@ from tests.ha.common import (
 FAST = Timing(
     poll_s=0.02,
     poll_on_battery_s=0.02,
-    stale_after_s=0.2,
+    stale_after_s=1.0,
     reconnect_first_s=0.02,
     reconnect_longest_s=0.05,
 )
@@ -57,7 +57,7 @@ def fast_ups() -> Generator[None]:
     with (
         patch(f"{connection}.SimulatedTransport", partial(SimulatedTransport, turnaround_s=0)),
         patch(f"{connection}.UpsOptions", partial(UpsOptions, timing=FAST)),
-        patch(f"{connection}.RemoteOptions", partial(RemoteOptions, timing=QUICK)),
+        patch(f"{connection}.RemoteOptions", partial(RemoteOptions, timing=LOSING)),
     ):
         yield
 

@@ -25,7 +25,6 @@ from custom_components.omron_ups.const import (
     CONF_UPS,
     DOMAIN,
 )
-from custom_components.omron_ups.driver import remote_reader, remote_wire
 from custom_components.omron_ups.remote_server import (
     SERVER_SCHEMA,
     account_data,
@@ -42,10 +41,11 @@ from tests.driver.remote_rig import (
     ADMIN,
     DUMP,
     HEADER,
+    SILENCE_S,
     PushedDriver,
     Rig,
     Upsd,
-    free_port as unused_nut_port,
+    give_up_after,
     need,
     odd_server,
 )
@@ -73,8 +73,7 @@ NO_UPS = b"BEGIN LIST UPS\nEND LIST UPS\n"
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up on silent servers soon."""
-    monkeypatch.setattr(remote_reader, "REPLY_LIMIT_S", 0.2)
-    monkeypatch.setattr(remote_wire, "REPLY_LIMIT_S", 0.2)
+    give_up_after(SILENCE_S, monkeypatch)
 
 
 def at(port: int, **account: str) -> dict[str, Any]:
@@ -110,7 +109,7 @@ async def finish(hass: HomeAssistant, form: ConfigFlowResult) -> MockConfigEntry
 
 async def test_a_nas_whose_ups_hides_its_serial_number(hass: HomeAssistant, tmp_path: Path) -> None:
     need("dummy-ups")
-    upsd = Upsd(tmp_path, unused_nut_port(), ("qnapups",))
+    upsd = Upsd(tmp_path, unused_port(), ("qnapups",))
     unit = tmp_path / "unit.seq"
     unit.write_bytes(DUMP.read_bytes())
     upsd.write_configuration({"qnapups": f"driver = dummy-ups\nport = {unit}\nmode = dummy-once"})
@@ -145,7 +144,7 @@ async def test_with_an_account(hass: HomeAssistant, rig: Rig) -> None:
 
 async def test_a_server_with_several(hass: HomeAssistant, tmp_path: Path) -> None:
     need("upsd")
-    upsd = Upsd(tmp_path, unused_nut_port(), ("rack", "desk"))
+    upsd = Upsd(tmp_path, unused_port(), ("rack", "desk"))
     upsd.write_configuration(
         {
             "rack": 'driver = stub\nport = auto\ndesc = "In the rack"',

@@ -18,6 +18,8 @@ from typing import override
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
+from tests.ports import unused_port
+
 from .certificates import pem_pair
 
 UPSD = Path("/lib/nut/upsd")
@@ -160,12 +162,6 @@ def write_certificate(folder: Path) -> str:
     return f'CERTPATH {database}\nCERTIDENT "{_NICKNAME}" ""\n'
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def _ask(port: int, request: bytes) -> bytes:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
@@ -226,7 +222,7 @@ def running_upsd(
         if device.lines
     }
     upsd = Upsd(
-        port=_free_port(),
+        port=unused_port(),
         folder=folder,
         drivers=drivers,
         devices=devices,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 import getpass
 import os
 from pathlib import Path
@@ -13,6 +14,7 @@ import subprocess
 import time
 
 from custom_components.omron_ups.shutdown.ssh_keys import generate_key_pair
+from tests.ports import unused_port
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or ""
 # Compiled into Debian's sshd, which refuses to start as root without it; the service makes it.
@@ -29,7 +31,9 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin yes
 MaxStartups 100
+{more}
 """
+_NO_PENALTIES = "PerSourcePenalties no"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,12 +94,16 @@ class Sshd:
         config = self.folder / "sshd_config"
         keys = "\n".join(f"HostKey {self.folder}/{name}_key" for name in self.host_keys)
         ports = "\n".join(f"Port {port}" for port in (self.port, self.second_port) if port)
-        config.write_text(_CONFIG.format(ports=ports, folder=self.folder, host_keys=keys))
+        config.write_text(
+            _CONFIG.format(
+                ports=ports, folder=self.folder, host_keys=keys, more=_without_penalties()
+            )
+        )
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [SSHD, "-D", "-e", "-f", str(config)], stderr=log, start_new_session=True
             )
-        for _ in range(200):
+        for _ in range(600):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
@@ -110,10 +118,18 @@ class Sshd:
 
     def stop(self) -> None:
         """Kill it; sessions live in process groups of their own and go on."""
-        if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
+        process, self.process = self.process, None
+        if process is not None and process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@cache
+def _without_penalties() -> str:
+    """Return what keeps OpenSSH 9.8 and later from turning those away who look at it often."""
+    command = [SSHD, "-T", "-f", "/dev/null", "-o", _NO_PENALTIES]
+    said = subprocess.run(command, check=False, capture_output=True).stderr
+    return "" if b"Bad configuration option" in said else _NO_PENALTIES
 
 
 @contextmanager
@@ -121,11 +137,7 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
     """Run an sshd with a host key of its own that nobody may log in to yet."""
     if os.getuid() == 0:
         _PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
-    with socket.socket() as free, socket.socket() as second:
-        free.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        port, second_port = free.getsockname()[1], second.getsockname()[1]
-    sshd = Sshd(folder=folder, port=port, second_port=second_port)
+    sshd = Sshd(folder=folder, port=unused_port(), second_port=unused_port())
     sshd.change_host_key()
     sshd.authorize()
     try:

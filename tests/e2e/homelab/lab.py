@@ -19,7 +19,7 @@ from scripts.lib.hass_api import ApiError, HassApi, Json, onboarded
 from scripts.lib.hass_homelab import BOOT_ID_VARIABLE
 from scripts.lib.hass_process import HassProcess
 from scripts.lib.simulator_server import PtyServer
-from tests.e2e.waiting import unused_port
+from tests.ports import unused_port
 
 from .facts import Facts
 from .machines import HOME_ASSISTANT, Machines
