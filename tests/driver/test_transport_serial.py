@@ -299,7 +299,7 @@ async def test_a_bridge_whose_lines_cannot_be_set(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(TransportError, match="does not confirm that it set DTR and RTS"):
             await link.open()
         assert served.controls[-1] in {DTR_ON, RTS_OFF}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while served.clients:  # noqa: ASYNC110 - nothing tells that a server's client is gone
                 await asyncio.sleep(0.01)
     finally:

@@ -83,7 +83,7 @@ def nothing_is_left(bench: Bench) -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     for thread in set(threading.enumerate()) - before:
-        thread.join(5)
+        thread.join(30)
         assert not thread.is_alive(), thread
     assert bench.bus.open_contexts == 0
 
@@ -422,7 +422,7 @@ async def test_a_pulled_cable_ends_a_read_at_once(bench: Bench, link: UsbTranspo
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110  (it happens in another thread)
             await asyncio.sleep(0.001)
 
@@ -449,7 +449,7 @@ async def test_a_cancelled_opening_gives_the_unit_back(bench: Bench) -> None:
     may_look = threading.Event()
 
     def slow() -> UsbContext:
-        may_look.wait(5)
+        may_look.wait(30)
         return bench.bus.new_context()
 
     link = UsbTransport(BW55T, new_context=slow)

@@ -30,7 +30,7 @@ LIMITS = Limits(
     connections=2000,
     reserved_connections=0,
 )
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 VARIABLES = {
     "ups.status": "OL",

@@ -78,9 +78,9 @@ class RigBus:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(30)
         self._process.stdout.close()
-        self._answering.join(10)
+        self._answering.join(30)
         self._requests.close()
 
     def _read(self) -> Any:

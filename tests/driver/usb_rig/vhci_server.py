@@ -48,7 +48,7 @@ class Attachment:
     def unplug(self) -> None:
         """Pull the device out."""
         (VHCI / "detach").write_text(str(PORT))
-        self._thread.join(10)
+        self._thread.join(30)
         self._socket.close()
 
     def move_packets(self) -> None:
