@@ -21,9 +21,9 @@ from custom_components.omron_ups.const import (
     CONF_BATTERY,
     CONF_BATTERY_PACKS,
     CONF_NUT_SERVER,
-    CONF_SHUTDOWN_PLAN,
     CONF_UPS,
     DOMAIN,
+    SECTION_REMINDERS,
 )
 from custom_components.omron_ups.remote_server import (
     SERVER_SCHEMA,
@@ -351,12 +351,16 @@ async def test_only_what_is_known_of_the_battery_can_be_changed(
     entry.add_to_hass(hass)
     await set_up(hass, entry)
     # This server tells no battery voltage, and its self-test is its own affair.
-    menu = await hass.config_entries.options.async_init(entry.entry_id)
-    assert menu["menu_options"] == [CONF_NUT_SERVER, CONF_SHUTDOWN_PLAN]
+    form = await open_options(hass, entry, CONF_BATTERY)
+    assert form["data_schema"] is not None
+    assert list(form["data_schema"].schema) == [SECTION_REMINDERS]
+    hass.config_entries.options.async_abort(form["flow_id"])
     rig.driver.set("battery.voltage", "13.7")
     await eventually(lambda: entry.runtime_data.ups.state.battery_voltage == 13.7)
     form = await open_options(hass, entry, CONF_BATTERY)
-    await hass.config_entries.options.async_configure(form["flow_id"], {CONF_BATTERY_PACKS: 2})
+    await hass.config_entries.options.async_configure(
+        form["flow_id"], {CONF_BATTERY_PACKS: 2, SECTION_REMINDERS: {}}
+    )
     await hass.async_block_till_done()
     assert entry.runtime_data.ups.state.battery_voltage == 27.4
     await hass.config_entries.async_unload(entry.entry_id)
