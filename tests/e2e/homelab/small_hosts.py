@@ -128,7 +128,7 @@ class WebHost(FakeServer):
         self._going: asyncio.Task[None] | None = None
 
     @override
-    async def answer(self, asked: Asked, request: web.Request) -> web.StreamResponse:
+    async def answer(self, asked: Asked, request: web.BaseRequest) -> web.StreamResponse:
         if request.headers.get("Authorization") != f"Bearer {HEADER_TOKEN}":
             return web.Response(status=401)
         if asked.path == f"/{URL_TOKEN}/off" and asked.method == "POST":

@@ -61,6 +61,7 @@ class FakeKubernetes(FakeServer):
         self.certificate = Certificate(
             fingerprint=identity.fingerprint, pem=identity.pem, context=identity.context()
         )
+        self.authority_pem = self.authority.pem
         self.world = World(*nodes, second=second)
         self.token = TOKEN
         self.rights: frozenset[str] = RIGHTS
@@ -81,7 +82,7 @@ class FakeKubernetes(FakeServer):
         await self.stop()
 
     @override
-    async def answer(self, asked: Asked, request: web.Request) -> web.StreamResponse:
+    async def answer(self, asked: Asked, request: web.BaseRequest) -> web.StreamResponse:
         try:
             data = await self._data(asked, request)
         except ApiError as err:
@@ -90,7 +91,7 @@ class FakeKubernetes(FakeServer):
             request.transport.abort()
         return web.Response(text=data) if isinstance(data, str) else web.json_response(data)
 
-    async def _data(self, asked: Asked, request: web.Request) -> object:
+    async def _data(self, asked: Asked, request: web.BaseRequest) -> object:
         found = find_operation(asked.method, asked.path)
         if found is None:
             raise ApiError(404, "NotFound", "the server could not find the requested resource")

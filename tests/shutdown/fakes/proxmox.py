@@ -22,7 +22,7 @@ class ProxmoxNode(FakeServer):
         self._world = world
 
     @override
-    async def answer(self, asked: Asked, request: web.Request) -> web.StreamResponse:
+    async def answer(self, asked: Asked, request: web.BaseRequest) -> web.StreamResponse:
         try:
             data = await self._data(asked, request.headers.get("Authorization", ""))
         except ApiError as err:
@@ -53,8 +53,14 @@ class ProxmoxNode(FakeServer):
 class FakeProxmox:
     """A cluster with one token. As a context manager it serves all its nodes."""
 
-    def __init__(self, *names: str, guests: Iterable[Guest] = (), second: float = 0.001) -> None:
-        self.cluster = Cluster(second=second)
+    def __init__(
+        self,
+        *names: str,
+        guests: Iterable[Guest] = (),
+        second: float = 0.001,
+        cluster: Cluster | None = None,
+    ) -> None:
+        self.cluster = cluster or Cluster(second=second)
         self.tokens = {TOKEN_ID: Token()}
         self.auth_delay_s = 0.0
         """Proxmox VE takes about 3 s for every 401."""

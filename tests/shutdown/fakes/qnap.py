@@ -30,6 +30,7 @@ class FakeQnap(FakeServer):
         super().__init__(name)
         self.second = second
         """How long a second of the fake lasts."""
+        self.password = PASSWORD
         self.is_administrator = True
         self.has_two_step = False
         self.first_step_passes = False
@@ -53,7 +54,7 @@ class FakeQnap(FakeServer):
         self.shutdowns = 0
         self.logins = 0
         self.failures = 0
-        self._is_going = False
+        self.is_going = False
         self._sessions: list[str] = []
         self._numbers = count(1)
         self._jobs: set[asyncio.Task[None]] = set()
@@ -72,15 +73,19 @@ class FakeQnap(FakeServer):
     async def power_on(self) -> None:
         """Let it boot; it answers before it is ready."""
         self.is_on = self.is_booting = True
-        self._is_going = False
+        self.is_going = False
         await self.start()
+
+    def forget_sessions(self) -> None:
+        """End all sessions, as a reboot does."""
+        self._sessions.clear()
 
     @property
     def is_blocked(self) -> bool:
         return self.failures >= FAILURES_TO_BLOCK
 
     @override
-    async def answer(self, asked: Asked, request: web.Request) -> web.StreamResponse:
+    async def answer(self, asked: Asked, request: web.BaseRequest) -> web.StreamResponse:
         if self.is_blocked and request.transport is not None:
             request.transport.abort()
         if asked.path == LOGIN:
@@ -95,7 +100,7 @@ class FakeQnap(FakeServer):
         if "user" not in asked.params:
             return self._page({"authPassed": "0"})
         self.logins += 1
-        encoded = base64.b64encode(PASSWORD.encode()).decode()
+        encoded = base64.b64encode(self.password.encode()).decode()
         if (asked.params["user"], asked.params.get("pwd")) != (USERNAME, encoded):
             self.failures += 1
             return self._page({"authPassed": "0", "errorValue": "-1"})
@@ -118,7 +123,7 @@ class FakeQnap(FakeServer):
         told["mediaReady"] = str(int(self.is_media_ready))
         body = "".join(f"<{name}><![CDATA[{text}]]></{name}>" for name, text in told.items())
         if self.tells_of_shutdown:
-            kind = 1 if self._is_going else -1
+            kind = 1 if self.is_going else -1
             body += f"<shutdown_info><type><![CDATA[{kind}]]></type></shutdown_info>"
         body += "<modelName><![CDATA[TS-453D]]></modelName><version><![CDATA[4.5.2]]></version>"
         body += "".join(f"<{name}><![CDATA[{text}]]></{name}>" for name, text in values.items())
@@ -130,7 +135,7 @@ class FakeQnap(FakeServer):
             return ""
         return asked.params.get("sid", "")
 
-    def _power(self, asked: Asked, request: web.Request) -> web.Response:
+    def _power(self, asked: Asked, request: web.BaseRequest) -> web.Response:
         if self.lost_sessions:
             self.lost_sessions -= 1
             self._sessions.clear()
@@ -139,15 +144,16 @@ class FakeQnap(FakeServer):
         if asked.params.get("apply") == "shutdown":
             self.shutdowns += 1
             if not self.ignores_power:
-                self._begin_to_stop()
+                self.begin_to_stop()
         if self.dies_while_answering and request.transport is not None:
             request.transport.abort()
         if not self.is_well_formed:
             return _xml("<QDocRoot><authPassed><![CDATA[1]]></authPassed><func><name>power_mgmt")
         return _xml(self._page({"authPassed": "1"}))
 
-    def _begin_to_stop(self) -> None:
-        self._is_going = True
+    def begin_to_stop(self) -> None:
+        """Go down, as told."""
+        self.is_going = True
         job = asyncio.get_running_loop().create_task(self._stop())
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)

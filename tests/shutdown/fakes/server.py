@@ -10,7 +10,7 @@ from pathlib import Path
 import ssl
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Self, override
+from typing import Protocol, Self, override
 
 from aiohttp import web
 from cryptography import x509
@@ -82,6 +82,56 @@ class Asked:
         return f"{self.method} {self.path}"
 
 
+class Listener(Protocol):
+    """How requests get to a server."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody could connect."""
+
+    async def open(self, server: FakeServer) -> None:
+        """Let requests in."""
+
+    async def close(self) -> None:
+        """Refuse connections from now on."""
+
+
+class Sockets:
+    """TLS on loopback."""
+
+    def __init__(self) -> None:
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody could connect."""
+        return self._runner is not None
+
+    async def open(self, server: FakeServer) -> None:
+        """Serve, at the same port as before."""
+        if self._runner is not None:
+            return
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", server.receive)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        await self._runner.setup()
+        site = web.TCPSite(
+            self._runner,
+            LOOPBACK,
+            server.port,
+            ssl_context=server.certificate.context,
+            reuse_address=True,
+        )
+        await site.start()
+        server.port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Refuse connections from now on."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+
 class FakeServer:
     """One address of a host; `asked` holds every request that arrived."""
 
@@ -91,10 +141,12 @@ class FakeServer:
         """Told of each request before it is answered."""
         self.name = name
         self.certificate = certificate(name)
+        self.authority_pem = ""
+        """Of the authority that signed the certificate, if it was not signed by itself."""
         self.port = 0
         self.stopped = asyncio.Event()
         """Set while the API does not answer."""
-        self._runner: web.AppRunner | None = None
+        self.listener: Listener = Sockets()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -106,32 +158,16 @@ class FakeServer:
     @property
     def is_serving(self) -> bool:
         """Whether the API answers; the host may be on all the same."""
-        return self._runner is not None
+        return self.listener.is_open
 
     async def start(self) -> None:
         """Serve, at the same port as before."""
-        if self._runner is not None:
-            return
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._receive)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        site = web.TCPSite(
-            self._runner,
-            LOOPBACK,
-            self.port,
-            ssl_context=self.certificate.context,
-            reuse_address=True,
-        )
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        await self.listener.open(self)
         self.stopped.clear()
 
     async def stop(self) -> None:
         """Refuse connections from now on."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        await self.listener.close()
         self.stopped.set()
 
     async def renew_certificate(self, name: str) -> Certificate:
@@ -141,7 +177,8 @@ class FakeServer:
         await self.start()
         return self.certificate
 
-    async def _receive(self, request: web.Request) -> web.StreamResponse:
+    async def receive(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Write a request down, and answer it."""
         body = await request.post()
         params = {key: str(value) for key, value in (*request.query.items(), *body.items())}
         asked = Asked(
@@ -154,6 +191,6 @@ class FakeServer:
         self.on_asked(asked)
         return await self.answer(asked, request)
 
-    async def answer(self, asked: Asked, request: web.Request) -> web.StreamResponse:
+    async def answer(self, asked: Asked, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         raise NotImplementedError

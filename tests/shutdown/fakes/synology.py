@@ -36,6 +36,7 @@ class FakeSynology(FakeServer):
         super().__init__(name)
         self.second = second
         """How long a second of the fake lasts."""
+        self.password = PASSWORD
         self.is_administrator = True
         self.has_two_step = False
         self.login_error = 0
@@ -63,14 +64,18 @@ class FakeSynology(FakeServer):
         while pending := [job for job in self._jobs if not job.done()]:
             await asyncio.wait(pending)
 
+    def forget_sessions(self) -> None:
+        """End all sessions, as a reboot does."""
+        self.sessions.clear()
+
     async def power_on(self) -> None:
         """Let it start."""
         self.is_on = True
-        self.sessions.clear()
+        self.forget_sessions()
         await self.start()
 
     @override
-    async def answer(self, asked: Asked, request: web.Request) -> web.StreamResponse:
+    async def answer(self, asked: Asked, request: web.BaseRequest) -> web.StreamResponse:
         try:
             told: Answer = {"success": True, "data": self._data(asked.path, asked.params)}
         except DsmError as err:
@@ -119,7 +124,7 @@ class FakeSynology(FakeServer):
         self.logins += 1
         if self.failures >= FAILURES_TO_BLOCK:
             raise DsmError(407)
-        if (params.get("account"), params.get("passwd")) != (USERNAME, PASSWORD):
+        if (params.get("account"), params.get("passwd")) != (USERNAME, self.password):
             self.failures += 1
             raise DsmError(400)
         if self.login_error:
@@ -167,10 +172,14 @@ class FakeSynology(FakeServer):
         if method == "shutdown":
             self.shutdowns += 1
             if not self.ignores_shutdown:
-                job = asyncio.get_running_loop().create_task(self._stop())
-                self._jobs.add(job)
-                job.add_done_callback(self._jobs.discard)
+                self.begin_to_stop()
         return {"model": "DS918+"} if method == "info" else {}
+
+    def begin_to_stop(self) -> None:
+        """Go down, as told."""
+        job = asyncio.get_running_loop().create_task(self._stop())
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
 
     async def _stop(self) -> None:
         await asyncio.sleep(self.web_stop_s * self.second)
