@@ -70,7 +70,6 @@ TESTED_BY = {
     "shutdown/steering.py": "shutdown/test_runner.py",
     "shutdown/target.py": "shutdown/test_stopping.py",
     "shutdown/telling.py": "shutdown/test_runner.py",
-    "shutdown/work.py": "shutdown/test_runner.py",
     "shutdown/errors.py": "shutdown/test_http.py",
     "shutdown/findings.py": "shutdown/targets/test_ssh.py",
     "target_form.py": "ha/test_target_flow.py",

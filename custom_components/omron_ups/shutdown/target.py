@@ -117,7 +117,13 @@ class Target(ABC):
         return None
 
     async def reassert(self, step: StopStep) -> None:
-        """Make good what a restart of ours took away from a step that was sent (FSD)."""
+        """Make good what a restart of ours, or `hold`, took away from a step that was sent."""
+
+    async def hold(self) -> None:
+        """Begin nothing further by itself (rounds of evictions): power is back, but not for sure.
+
+        What was done stays: `restore` takes it back, or `reassert` goes on with it.
+        """
 
     async def release(self) -> None:
         """Take back what would stop hosts again when they come back (FSD).

@@ -11,6 +11,7 @@ from .output import Output
 from .records import Restoring
 from .restoring import owes_anything, release_all, restore_all, undo_all
 from .run import Run
+from .specs import TargetSpec
 from .stages import stop_all
 from .supply import Supply
 
@@ -31,7 +32,8 @@ class Worker:
         """Work with `run`; `end` is called once nothing is left to do."""
         self.mode = Mode.NOTHING
         self.must_reassert = False
-        """Whether a restart of ours took something away from the steps that were sent."""
+        """Whether a restart of ours, or power that came back for a moment, took something away
+        from the steps that were sent."""
         self._run = run
         self._supply = supply
         self._end = end
@@ -102,7 +104,17 @@ class Worker:
         self._end()
 
     async def _hold(self) -> None:
+        self.must_reassert = True
+        await asyncio.gather(*map(self._hold_one, self._run.specs(self._run.record.chosen)))
         await self._keep_ahead()
+
+    async def _hold_one(self, spec: TargetSpec) -> None:
+        # A request that is on its way may begin something when it ends.
+        await self._run.requests.settled(spec.target_id)
+        try:
+            await self._run.targets[spec.target_id].hold()
+        except Exception:
+            _LOGGER.exception("%s: what it does by itself cannot be held up", spec.name)
 
     async def _undo(self) -> None:
         keeping = asyncio.create_task(self._keep_ahead(), name="put the cut off")
@@ -142,7 +154,7 @@ class Worker:
         return record is not None and record.may_run
 
     async def _reassert(self) -> None:
-        """Make good what our restart took away (FSD)."""
+        """Make good what was taken away (FSD by our restart, rounds of evictions)."""
         await asyncio.gather(
             *(self._reassert_one(spec.target_id) for spec in self._run.specs(self._run.targets))
         )

@@ -59,6 +59,21 @@ async def test_rounds_go_on_after_a_restart_of_ours(cluster: FakeKubernetes, qui
         await until(lambda: is_down(target))
 
 
+async def test_rounds_are_held_up_and_go_on(cluster: FakeKubernetes, quick: None) -> None:
+    """While power is back for a moment nobody is evicted."""
+    cluster.world.budgets.append(FakeBudget(name="db", labels={"app": "db"}))
+    async with target_of(cluster) as target:
+        await target.send(CORDON, CONTEXT)
+        await target.send(EVICT, CONTEXT)
+        await target.hold()
+        await target.hold()
+        cluster.changes.clear()
+        await asyncio.sleep(0.3)
+        assert cluster.changes == []
+        await target.reassert(EVICT)
+        await until(lambda: any("eviction" in line for line in cluster.changes))
+
+
 async def test_no_round_follows_once_power_is_back(cluster: FakeKubernetes, quick: None) -> None:
     cluster.world.budgets.append(FakeBudget(name="db", labels={"app": "db"}))
     async with target_of(cluster) as target:

@@ -182,10 +182,14 @@ class KubernetesTarget(Target):
 
     @override
     async def reassert(self, step: StopStep) -> None:
-        """Go on with the rounds of evictions, which ended with us."""
+        """Go on with the rounds of evictions, which ended with us or were held up."""
         if step.key == EVICT.key:
             limit_s = self.spec.time_limit_s
             await self._removal.resume("resumed", grace_s=int(limit_s), for_s=limit_s)
+
+    @override
+    async def hold(self) -> None:
+        await self._removal.end()
 
     @override
     async def restore(self, steps: Sequence[StopStep]) -> Reply:
