@@ -18,7 +18,8 @@ from custom_components.omron_ups.shutdown.models import (
     Reply,
     TargetState,
 )
-from custom_components.omron_ups.shutdown.specs import Verify
+from custom_components.omron_ups.shutdown.specs import TargetSpec, Verify
+from custom_components.omron_ups.shutdown.stopping import PATIENT_S
 from custom_components.omron_ups.shutdown.target import StopContext, StopStep
 
 from .bench import (
@@ -71,6 +72,30 @@ class Detaching(HostTarget):
     async def observe(self) -> Observation:
         state = HostState.UP if self.host.is_up else HostState.DOWN
         return Observation(state=state, is_conclusive=state is HostState.DOWN)
+
+
+class LateGuests(HostTarget):
+    """Nothing of it ever comes to an end, and the first step takes all the time there is."""
+
+    steps = (
+        StopStep(key="disarm", irreversible=False, is_awaited=True),
+        StopStep(key="guests", irreversible=False, is_awaited=True),
+        POWEROFF,
+    )
+
+    def __init__(self, spec: TargetSpec, host: Host) -> None:
+        """Begin without an escalation."""
+        super().__init__(spec, host)
+        self.escalated: dict[str, float] = {}
+
+    @override
+    async def is_step_done(self, step: StopStep) -> bool:
+        return False
+
+    @override
+    async def escalate(self, step: StopStep, context: StopContext) -> Reply:
+        self.escalated[step.key] = asyncio.get_running_loop().time()
+        return Reply(outcome=Outcome.NOTHING_TO_DO)
 
 
 async def ignore(_host: Host) -> Reply:
@@ -132,6 +157,19 @@ async def test_a_refusal_is_not_repeated() -> None:
     bench.targets["host"].answer = refuse
     assert await stopped(bench) is TargetState.REFUSED
     assert commands(bench) == ["poweroff"]
+
+
+@scenario
+async def test_guests_get_their_moment_even_if_steps_before_took_all_the_time() -> None:
+    bench = Bench(plan_of(spec_of("host", time_limit_s=12.0)), {"host": LateGuests})
+    target = bench.targets["host"]
+    assert isinstance(target, LateGuests)
+    target.answer = ignore
+    await stopped(bench)
+    asked = {key: at for at, key in bench.host("host").commands}
+    assert set(target.escalated) == {"disarm", "guests", "poweroff"}
+    for key, at in target.escalated.items():
+        assert at - asked[key] >= PATIENT_S - 0.1, key
 
 
 @scenario

@@ -253,9 +253,10 @@ class _Stopping:
         record = self._step(step)
         if record is None or record.is_escalated:
             return None
-        waited_s = self._run.monotonic() - self._asked_at()
-        if waited_s < PATIENT_S:
-            await self._pause(PATIENT_S - waited_s)
+        # By the step's own request: those before it may have used up the target's time.
+        waited_s = self._run.ledger.stamp().since(record.last)
+        if waited_s is None or waited_s < PATIENT_S:
+            await self._pause(PATIENT_S - (waited_s or 0.0))
         return await self._escalate(step)
 
     async def _escalate(self, step: StopStep) -> Reply:
