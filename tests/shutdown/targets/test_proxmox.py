@@ -225,6 +225,23 @@ async def test_ha_that_somebody_froze_is_not_armed(world: FakeProxmox) -> None:
     assert world.changes == []
 
 
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(403, Outcome.ACCEPTED), (500, Outcome.ACCEPTED), (401, Outcome.REFUSED)],
+)
+async def test_a_refused_stopall_is_no_reason_to_switch_guests_off(
+    world: FakeProxmox, status: int, outcome: Outcome
+) -> None:
+    """Each is told by itself, unless it is the token that is not accepted."""
+    world.errors["POST /nodes/{node}/stopall"] = ApiError(status, "no")
+    async with target_of(world) as target:
+        reply = await target.send(step(target, "guests"), CONTEXT)
+        assert reply.outcome is outcome
+        await world.cluster.settle()
+        assert await target.is_step_done(step(target, "guests")) is (outcome is Outcome.ACCEPTED)
+    assert not any(guest.was_killed for guest in world.cluster.guests.values())
+
+
 @pytest.mark.parametrize("trouble", ["deaf", "paused"])
 async def test_stopall_switches_off_by_itself_what_does_not_obey(
     world: FakeProxmox, trouble: str

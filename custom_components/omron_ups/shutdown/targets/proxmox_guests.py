@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import logging
 from typing import Final
 
-from ..errors import RefusedError, RequestError
+from ..errors import CredentialsRefusedError, IdentityError, RefusedError, RequestError
 from ..models import Outcome, Reply
 from ..redaction import MAX_DETAIL
 from .proxmox_access import ProxmoxAccess
@@ -132,13 +132,30 @@ class ProxmoxGuests:
         if not running:
             return Reply(outcome=Outcome.NOTHING_TO_DO, detail="no guest runs")
         self._stopped |= {guest.vmid: guest for guest in running}
-        if self._options.scope is Scope.GUESTS:
-            return _together(
-                await asyncio.gather(*(self._shut_down(guest, limit_s) for guest in running))
-            )
+        if self._options.scope is Scope.NODE and await self._stop_together(running, limit_s):
+            return Reply(outcome=Outcome.ACCEPTED, detail=f"stopall: {labels(running)}")
+        return _together(
+            await asyncio.gather(*(self._shut_down(guest, limit_s) for guest in running))
+        )
+
+    async def _stop_together(self, running: Sequence[Guest], limit_s: int) -> bool:
+        """Let the node stop them in its own order; return False if each has to be told by itself.
+
+        One guest that the token has no right to, or a worker that cannot start, refuses them all:
+        that is no reason to switch them off hard.
+        """
         vmids = [guest.vmid for guest in running]
-        self._stop_all = await self._api.stop_all(self._options.node, vmids, limit_s)
-        return Reply(outcome=Outcome.ACCEPTED, detail=f"stopall: {labels(running)}")
+        try:
+            self._stop_all = await self._api.stop_all(self._options.node, vmids, limit_s)
+        except MissingPrivilegeError as err:
+            _LOGGER.warning("%s: no stopall: %s", self._api.label, err)
+        except CredentialsRefusedError, IdentityError:
+            raise
+        except RefusedError as err:
+            _LOGGER.warning("%s: no stopall: %s", self._api.label, err)
+        else:
+            return True
+        return False
 
     async def _shut_down(self, guest: Guest, limit_s: int) -> Reply:
         try:
