@@ -10,10 +10,19 @@ import os
 import sys
 import time
 
-from tests.shutdown.rack.batch import SWEEPS, Tally, Verdict, judge, replay, run_seed
+from tests.shutdown.rack.api_random import random_homelab
+from tests.shutdown.rack.batch import (
+    SWEEPS,
+    Tally,
+    Verdict,
+    judge,
+    replay,
+    run_homelab_seed,
+    run_seed,
+)
 from tests.shutdown.rack.homelab import HOMELABS, describe
-from tests.shutdown.rack.invariants import violations
 from tests.shutdown.rack.randomly import random_scenario
+from tests.shutdown.rack.rules import violations
 from tests.shutdown.rack.run import timeline
 from tests.shutdown.rack.scenario import Scenario
 
@@ -26,15 +35,16 @@ SHOWN = 20
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; returns 1 if a rule was broken."""
     options = _parser().parse_args(arguments)
+    make, run = (random_homelab, run_homelab_seed) if options.kinds else (random_scenario, run_seed)
     if options.what == "replay":
-        return _replay(options.seed)
+        return _replay(make(options.seed))
     if options.what == "homelab":
         return _homelab()
     if options.what == "sweep":
-        return _sweep(options.seed, options.processes)
+        return _sweep(make(options.seed), options.processes)
     with ProcessPoolExecutor(options.processes) as pool:
         seeds = range(options.seed, options.seed + options.scenarios)
-        return _report(pool.map(run_seed, seeds, chunksize=CHUNK))
+        return _report(pool.map(run, seeds, chunksize=CHUNK))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--scenarios", type=int, default=SCENARIOS, help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="of the first; default: %(default)s")
+    parser.add_argument(
+        "--kinds", action="store_true", help="racks whose hosts are of real kinds, behind fakes"
+    )
     commands = parser.add_subparsers(dest="what", metavar="replay|sweep|homelab")
     for name, text in (
         ("replay", "run one scenario, and print what happened"),
@@ -67,7 +80,7 @@ def _report(verdicts: Iterable[Verdict]) -> int:
 
 
 def _print_failure(verdict: Verdict) -> None:
-    print(f"FAILED {verdict.name}    replay: scripts/rack replay {verdict.seed}", flush=True)
+    print(f"FAILED {verdict.name}    replay: {verdict.command}", flush=True)
     for text in verdict.broken:
         print(f"    {text}")
 
@@ -87,8 +100,8 @@ def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
 
 
-def _replay(seed: int) -> int:
-    ending = replay(seed)
+def _replay(scenario: Scenario) -> int:
+    ending = replay(scenario)
     print(_summary(ending.scenario))
     print("\n".join(timeline(ending.facts)))
     print(ending.home.state_at_end or "Home Assistant is off")
@@ -107,9 +120,8 @@ def _summary(scenario: Scenario) -> str:
     return "\n".join(rows)
 
 
-def _sweep(seed: int, processes: int) -> int:
+def _sweep(scenario: Scenario, processes: int) -> int:
     """Run a scenario again and again, with something else at each point."""
-    scenario = random_scenario(seed)
     names: list[str] = []
     scenarios: list[Scenario] = []
     for sweep, make in SWEEPS.items():

@@ -4,7 +4,7 @@ import pytest
 
 from .rack.facts import What
 from .rack.homelab import HOMELABS, LOW_AT_ONCE, OUTAGE_AT, run_homelab
-from .rack.invariants import violations
+from .rack.rules import violations
 from .rack.run import Ending
 
 ON_HOME_ASSISTANT = "UPS on Home Assistant, 12 % load"

@@ -12,9 +12,9 @@ from custom_components.omron_ups.shutdown.specs import OutputOptions, Restore, T
 from .rack.battery import UpsSpec
 from .rack.facts import What
 from .rack.home import HomeAssistant
-from .rack.invariants import violations
 from .rack.machine import MachineSpec, Wake
 from .rack.rack import Rack
+from .rack.rules import violations
 from .rack.run import Ending, simulate, timeline
 from .rack.scenario import ELSEWHERE, Crash, FaultAt, Outage, Scenario, UserAction
 

@@ -11,9 +11,10 @@ from custom_components.omron_ups.shutdown.target import Target
 
 from .rack.battery import UpsSpec
 from .rack.home import RunnerFactory
-from .rack.invariants import INVARIANTS, violations
+from .rack.invariants import INVARIANTS
 from .rack.machine import MachineSpec, Wake
 from .rack.naive import Mutation, NaiveRunner
+from .rack.rules import violations
 from .rack.run import simulate
 from .rack.scenario import ELSEWHERE, FaultAt, Outage, Scenario
 

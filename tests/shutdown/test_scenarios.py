@@ -11,8 +11,8 @@ from custom_components.omron_ups.shutdown.specs import OutputOptions, Restore, T
 from .rack.batch import SWEEPS, run_seed
 from .rack.battery import UpsSpec
 from .rack.faults import FAULTS, Fault
-from .rack.invariants import violations
 from .rack.machine import MachineSpec, Wake
+from .rack.rules import violations
 from .rack.run import simulate, timeline
 from .rack.scenario import FaultAt, Outage, Scenario
 

@@ -7,9 +7,10 @@ import traceback
 
 from custom_components.omron_ups.shutdown.runner import Runner
 
+from .api_random import random_homelab
 from .home import RunnerFactory
-from .invariants import violations
 from .randomly import random_scenario
+from .rules import violations
 from .run import Ending, simulate
 from .scenario import Crash, Outage, Scenario
 
@@ -24,6 +25,8 @@ class Verdict:
     name: str
     seed: int
     broken: tuple[str, ...]
+    command: str = ""
+    """What runs it again."""
     hits: tuple[tuple[str, int], ...] = ()
     results: tuple[str, ...] = ()
     """How each plan ended."""
@@ -61,7 +64,14 @@ class Tally:
 
 def run_seed(seed: int) -> Verdict:
     """Run the scenario of a seed."""
-    return judge(f"seed {seed}", random_scenario(seed))
+    verdict = judge(f"seed {seed}", random_scenario(seed))
+    return replace(verdict, command=f"scripts/rack replay {seed}")
+
+
+def run_homelab_seed(seed: int) -> Verdict:
+    """Run the scenario of a seed with hosts of real kinds."""
+    verdict = judge(f"seed {seed}", random_homelab(seed))
+    return replace(verdict, command=f"scripts/rack --kinds replay {seed}")
 
 
 def judge(name: str, scenario: Scenario, factory: RunnerFactory = Runner) -> Verdict:
@@ -120,6 +130,6 @@ SWEEPS: dict[str, Sweep] = {
 }
 
 
-def replay(seed: int) -> Ending:
-    """Run the scenario of a seed, and return all that is known of it."""
-    return simulate(random_scenario(seed), Runner)
+def replay(scenario: Scenario) -> Ending:
+    """Run a scenario, and return all that is known of it."""
+    return simulate(scenario, Runner)

@@ -1,7 +1,7 @@
 """What happened in the rack, as an onlooker who knows everything would write it down."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -81,6 +81,11 @@ class Facts:
         charge = self.charge() if self.charge else None
         fact = Fact(at=self.now(), what=what, who=who, charge=charge, **details)  # type: ignore[arg-type]
         self.rows.append(fact)
+
+    def amend(self, what: What, who: str, **details: object) -> None:
+        """Add to the last fact of a kind about a host what became known of it later."""
+        number = max(i for i, f in enumerate(self.rows) if (f.what, f.who) == (what, who))
+        self.rows[number] = replace(self.rows[number], **details)  # type: ignore[arg-type]
 
     def hit(self, fault: str) -> None:
         """Write down that a fault made a difference."""

@@ -25,6 +25,8 @@ class Fault:
     """Kinds of targets that can have it; none: it strikes the rack as a whole."""
     excuses_host: bool = False
     """Whether the host that it strikes may lose its power running, or stay off."""
+    excuses_kinds: bool = False
+    """Whether any host of the kinds that can have it may: they share what is broken."""
     excuses_all: bool = False
     """Whether any host may: nothing can be reached, or the UPS tells lies."""
     hit: str = ""
@@ -407,10 +409,3 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault(key="clock_jump", row="clock jump (no RTC, NTP lost)", apply=_clock_jump),
 )
 BY_KEY: Final[Mapping[str, Fault]] = {fault.key: fault for fault in FAULTS}
-
-
-def apply_faults(rack: Rack, home: HomeAssistant) -> None:
-    """Prepare the faults of the scenario."""
-    anybody = next(iter(rack.machines.values()))
-    for at in rack.scenario.faults:
-        BY_KEY[at.key].apply(rack, home, rack.machines.get(at.target_id, anybody), at)

@@ -20,7 +20,9 @@ from custom_components.omron_ups.shutdown.ports import Clock, Feeds, Ports, UpsO
 from custom_components.omron_ups.shutdown.specs import Plan
 from custom_components.omron_ups.shutdown.target import Target
 
+from .api_targets import make_api_target
 from .disk import RackDurations, RackJournal
+from .estate import Way
 from .facts import What
 from .kinds import make_target
 from .life import Life
@@ -231,12 +233,7 @@ class HomeAssistant:
         self.rack.fsd = life.fsd
         self.rack.facts.add(What.HA_UP)
         network = RackNetwork(life, self.rack.wires, self.rack.machines, self.rack.facts)
-        targets: dict[str, Target] = {
-            spec.target_id: make_target(
-                spec, self.rack.machines[spec.target_id], life, network, self.rack
-            )
-            for spec in self.plan.targets
-        }
+        targets = self._targets(life, network)
         ports = Ports(
             clock=RackClock(self),
             network=network,
@@ -251,6 +248,19 @@ class HomeAssistant:
         self._last = None
         self._last_at = self.rack.now()
         life.spawn(self._run(life, targets, ports))
+
+    def _targets(self, life: Life, network: RackNetwork) -> dict[str, Target]:
+        """Return the targets of a process."""
+        rack, found = self.rack, dict[str, Target]()
+        session = Way(rack.estate, life, rack.wires).session()
+        for spec in self.plan.targets:
+            machine = rack.machines[spec.target_id]
+            if spec.target_id in rack.estate.machines:
+                made: Target = make_api_target(spec, machine.spec, life, rack.estate, session)
+            else:
+                made = make_target(spec, machine, life, network, rack)
+            found[spec.target_id] = made
+        return found
 
     def feed(self) -> None:
         """Hand the runner a reading, if there is one."""
@@ -317,12 +327,24 @@ class HomeAssistant:
         """Die and return with the machine that runs it."""
         if machine.machine_id != self.rack.scenario.home_assistant:
             return
+        if machine.spec.kind == "proxmox" and machine.state is not MachineState.OFF:
+            # It lives and dies with its guest.
+            return
         if machine.state is MachineState.STOPPING:
             self._stop_with_host(machine)
         elif machine.state is MachineState.OFF:
             self._die(What.HA_CRASH)
         elif machine.state is MachineState.UP:
             self._restart(self.rack.scenario.start_s, is_reboot=True)
+
+    def stop_with_guest(self) -> None:
+        """Stop with the guest that it runs in."""
+        crash = Crash(at=0.0, is_orderly=self.rack.rng.random() < 0.5, restart_s=1e9)
+        asyncio.get_running_loop().call_soon(self.crash, crash)
+
+    def start_with_guest(self) -> None:
+        """Start with the guest that it runs in."""
+        self._restart(self.rack.scenario.start_s, is_reboot=True)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that is no part of the process."""

@@ -12,8 +12,8 @@ from custom_components.omron_ups.shutdown.specs import OutputOptions, Restore, T
 
 from .battery import UpsSpec
 from .facts import What
-from .invariants import violations
 from .machine import MachineSpec, Wake
+from .rules import violations
 from .run import Ending, simulate, timeline
 from .scenario import Outage, Scenario
 

@@ -1,6 +1,6 @@
 """What must be true of every run, whatever happened in it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,8 +8,8 @@ from custom_components.omron_ups.shutdown.models import PlanResult, Power
 from custom_components.omron_ups.shutdown.specs import HOME_ASSISTANT_STOP_S
 
 from .facts import Fact, What
-from .faults import BY_KEY
-from .kinds import KINDS
+from .fault_table import BY_KEY
+from .kinds import ALL_KINDS
 from .machine import Machine, MachineSpec, MachineState, Wake
 from .run import Ending
 from .scenario import ELSEWHERE, ON_UPS
@@ -36,19 +36,25 @@ class Invariant:
     check: Check
 
 
-def violations(ending: Ending) -> list[str]:
-    """Return what was broken, each with the invariant's key."""
-    return [f"{row.key}: {text}" for row in INVARIANTS for text in row.check(ending)]
-
-
-def _excused(ending: Ending) -> frozenset[str]:
+def excused(ending: Ending) -> AbstractSet[str]:
     """Return the hosts that may come to harm because of what the scenario does to them."""
     faults = ending.scenario.faults
     # Without a journal a crash leaves nothing of what was begun.
     is_forgetful = "disk_full" in ending.scenario.fault_keys and ending.crashes
     if is_forgetful or any(BY_KEY[at.key].excuses_all for at in faults):
         return frozenset(ending.rack.machines)
-    return frozenset(at.target_id for at in faults if BY_KEY[at.key].excuses_host)
+    kinds = {k for at in faults if BY_KEY[at.key].excuses_kinds for k in BY_KEY[at.key].kinds}
+    shared = {m.machine_id for m in ending.rack.machines.values() if m.spec.kind in kinds}
+    harmed = shared | {at.target_id for at in faults if BY_KEY[at.key].excuses_host}
+    return harmed | _woken_by(ending, harmed)
+
+
+def _woken_by(ending: Ending, harmed: AbstractSet[str]) -> AbstractSet[str]:
+    """Return the nodes that only another node can wake, if one of these is not to be relied on."""
+    nodes = {m.machine_id: m.spec for m in ending.rack.estate.nodes()}
+    if harmed.isdisjoint(nodes):
+        return frozenset()
+    return {name for name, spec in nodes.items() if spec.wake is Wake.OWN}
 
 
 def _actions(ending: Ending) -> frozenset[str]:
@@ -96,7 +102,7 @@ def check_storage_last(ending: Ending) -> Iterator[str]:
     """No NAS is stopped while an initiator is logged in, unless the last moment has come."""
     for fact in ending.facts.of(What.CARRIED_OUT):
         machine = ending.rack.machines[fact.who].spec
-        if not fact.users or not KINDS[machine.kind].is_storage or fact.was_low:
+        if not fact.users or not ALL_KINDS[machine.kind].is_storage or fact.was_low:
             continue
         if _was_asked(ending, fact.at) or _are_out_of_time(ending, fact):
             continue
@@ -155,7 +161,9 @@ def _came_up(ending: Ending, fact: Fact, before: Fact) -> bool:
 def _blind_resends(machine: Machine, rows: list[Fact]) -> Iterator[str]:
     """A request that left is sent again only after it was seen that it had no effect."""
     sent: dict[tuple[str, str], Fact] = {}
-    patience = {s.key: s.resend_after_s or 10.0 for s in KINDS[machine.spec.kind or "plain"].steps}
+    patience = {
+        s.key: s.resend_after_s or 10.0 for s in ALL_KINDS[machine.spec.kind or "plain"].steps
+    }
     for fact in rows:
         if fact.what is not What.REQUEST or not fact.is_irreversible or fact.detail:
             continue
@@ -167,10 +175,10 @@ def _blind_resends(machine: Machine, rows: list[Fact]) -> Iterator[str]:
 
 def check_output(ending: Ending) -> Iterator[str]:
     """The UPS output is never off before the last host is down or out of time."""
-    excused = _excused(ending)
+    harmed = excused(ending)
     for off in ending.facts.of(What.OUTPUT_OFF):
         for cut in ending.facts.of(What.CUT):
-            if cut.at != off.at or cut.who in excused:
+            if cut.at != off.at or cut.who in harmed:
                 continue
             machine = ending.rack.machines[cut.who].spec
             if _is_lost(ending, machine):
@@ -182,7 +190,7 @@ def check_output(ending: Ending) -> Iterator[str]:
 
 def _is_lost(ending: Ending, machine: MachineSpec) -> bool:
     """Return whether a request may have been lost in a crash, and nothing can ever show it."""
-    return not KINDS[machine.kind or "plain"].ports and _is_doubtful(ending, machine.machine_id)
+    return not ALL_KINDS[machine.kind or "plain"].ports and _is_doubtful(ending, machine.machine_id)
 
 
 def check_cause(ending: Ending) -> Iterator[str]:
@@ -196,7 +204,11 @@ def check_cause(ending: Ending) -> Iterator[str]:
             yield f"{label} without any outage"
             continue
         power, since_s = ending.home.power_of(fact.at)
-        if power is Power.MAINS and since_s > REACTION_S and fact.what is What.REQUEST:
+        if (
+            power is Power.MAINS
+            and since_s > _reaction_s(ending, fact)
+            and fact.what is What.REQUEST
+        ):
             yield f"{label}, {since_s:.1f} s after mains was seen"
         debounce_s = ending.scenario.triggers.debounce_s
         is_first = len([f for f in ending.facts.of(What.MAINS_LOST) if f.at < fact.at]) == 1
@@ -205,15 +217,21 @@ def check_cause(ending: Ending) -> Iterator[str]:
             yield f"{label}, only {fact.at - lost.at:.1f} s on battery"
 
 
+def _reaction_s(ending: Ending, fact: Fact) -> float:
+    """Return how long a request may be on its way: it may have to log in, or to look, first."""
+    slow = {at.target_id for at in ending.scenario.faults if at.key in {"api_slow", "api_hangs"}}
+    return IN_FLIGHT_S + REACTION_S if fact.who in slow else REACTION_S
+
+
 def check_left_off(ending: Ending) -> Iterator[str]:
     """Nothing is left off with mains back that can be woken or returns by an AC edge."""
     home = ending.home
-    if not _must_restore(ending):
+    if not must_restore(ending):
         return
-    excused = _excused(ending)
+    harmed = excused(ending)
     for machine in _targets(ending):
         is_down = machine.state is not MachineState.UP
-        if not is_down or machine.machine_id in excused or not _is_ours(ending, machine):
+        if not is_down or machine.machine_id in harmed or not _is_ours(ending, machine):
             continue
         if machine.spec.starts_off:
             continue
@@ -230,7 +248,7 @@ def _is_ours(ending: Ending, machine: Machine) -> bool:
     return bool(told) and (up is None or up.at < told[-1].at)
 
 
-def _must_restore(ending: Ending) -> bool:
+def must_restore(ending: Ending) -> bool:
     """Return whether everybody who was stopped is to come back."""
     scenario = ending.scenario
     if not scenario.mains_returns or not scenario.restore.is_enabled or is_blind(ending):
@@ -272,11 +290,11 @@ def _is_running(ending: Ending, machine: Machine, moment: float) -> bool:
 
 def check_restored(ending: Ending) -> Iterator[str]:
     """What was done to hosts is taken back once mains is there."""
-    if not _must_restore(ending) or not ending.home.is_alive_at_end:
+    if not must_restore(ending) or not ending.home.is_alive_at_end:
         return
-    excused = _excused(ending)
+    harmed = excused(ending)
     for machine in ending.rack.machines.values():
-        if machine.machine_id not in excused and not machine.is_undone and not _runs_not(machine):
+        if machine.machine_id not in harmed and not machine.is_restored and not _runs_not(machine):
             yield f"{machine.machine_id} was not restored"
     for clients_id in ending.home.fsd_at_end:
         yield f"FSD of {clients_id} is still set"
@@ -376,12 +394,12 @@ def check_told(ending: Ending) -> Iterator[str]:
     """Nobody loses power without having been told, if low battery left the time for it."""
     if not _watches_all_along(ending):
         return
-    excused = _excused(ending)
+    harmed = excused(ending)
     for cut in ending.facts.of(What.CUT):
         if _was_never_told(ending, cut.at):
             continue
         machine = ending.rack.machines[cut.who]
-        if cut.who in excused or not machine.spec.kind or _is_lost(ending, machine.spec):
+        if cut.who in harmed or not machine.spec.kind or _is_lost(ending, machine.spec):
             continue
         low_s = _low_for_s(ending, cut)
         if low_s > SHORT_PLAN_S and not _told(ending, cut.who, cut.at):
@@ -470,10 +488,10 @@ def _is_almost_empty(ending: Ending, fact: Fact) -> bool:
 
 def _earlier(ending: Ending, machine: MachineSpec) -> Iterator[Machine]:
     """Yield the hosts that are to be told before a host."""
-    excused = _excused(ending)
+    harmed = excused(ending)
     own = ending.scenario.home_assistant
     for other in _targets(ending):
-        if other.machine_id in excused or other.spec.second_feed or other.machine_id == own:
+        if other.machine_id in harmed or other.spec.second_feed or other.machine_id == own:
             continue
         if other.spec.stage < machine.stage or machine.machine_id == own:
             yield other

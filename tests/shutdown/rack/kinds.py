@@ -14,6 +14,10 @@ from custom_components.omron_ups.shutdown.models import (
 )
 from custom_components.omron_ups.shutdown.specs import TargetSpec
 from custom_components.omron_ups.shutdown.target import StopContext, StopStep, Target
+from custom_components.omron_ups.shutdown.targets.kubernetes import KubernetesTarget
+from custom_components.omron_ups.shutdown.targets.proxmox import GUESTS, NODE
+from custom_components.omron_ups.shutdown.targets.qnap import QnapTarget
+from custom_components.omron_ups.shutdown.targets.synology import SynologyTarget
 
 from .facts import Facts, What
 from .life import Life
@@ -66,6 +70,14 @@ KINDS: Mapping[str, Kind] = {
     ),
     "webhook": Kind(steps=(StopStep(key="call"),), ports=0, pings=False),
 }
+API_KINDS: Mapping[str, Kind] = {
+    "proxmox": Kind(steps=(GUESTS, NODE), ports=2, shows_state=True),
+    "qnap": Kind(steps=QnapTarget.steps, ports=2, shows_state=True, is_storage=True),
+    "synology": Kind(steps=SynologyTarget.steps, ports=2, shows_state=True, is_storage=True),
+    "kubernetes": Kind(steps=KubernetesTarget.steps, ports=0, pings=False, shows_state=True),
+}
+"""Real kinds: the product's own targets, on the way to fakes of their APIs."""
+ALL_KINDS: Mapping[str, Kind] = {**KINDS, **API_KINDS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

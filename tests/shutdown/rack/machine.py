@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .facts import Facts, What
+from .inside import Inside
 
 
 class MachineState(StrEnum):
@@ -51,6 +52,7 @@ class MachineSpec:
     own_timer_s: float | None = None
     at_low_s: float | None = None
     """Seconds after low battery at which it stops by itself (a NAS, upsmon); None: never."""
+    inside: Inside = field(default_factory=Inside)
 
     @property
     def grace_s(self) -> float:
@@ -79,6 +81,10 @@ class Quirks:
     """`unknown`: cannot tell; `stuck`: tells of one session that is long gone."""
     isolated: bool = False
     """Its network port is dead, the host itself is not."""
+    delay_s: float = 0.0
+    """How long each answer of its API takes."""
+    is_mute: bool = False
+    """Its API is gone, the host itself is not."""
 
 
 class Machine:
@@ -114,6 +120,11 @@ class Machine:
     def is_logged_in(self) -> bool:
         """Whether it has sessions at the storage that it uses."""
         return self.is_running and not self.is_released and not self.quirks.isolated
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether nothing of what was done to it is left."""
+        return self.is_undone
 
     @property
     def is_changing(self) -> bool:

@@ -10,6 +10,7 @@ from custom_components.omron_ups.shutdown.target import StopContext, StopStep
 
 from .battery import RackUps, UpsSpec
 from .disk import Disk
+from .estate import Estate
 from .facts import Facts, What
 from .kinds import RackView
 from .life import Points
@@ -20,7 +21,8 @@ from .scenario import ON_UPS, Outage, Scenario
 TICK_S = 1.0
 # upsmon's DEADTIME: without data while on battery it takes the battery for low.
 DEADTIME_S = 15.0
-VIRTUAL = frozenset({"cluster", "clients", ""})
+VIRTUAL = frozenset({"cluster", "clients", "kubernetes"})
+"""Kinds that have no power supply of their own."""
 
 
 class Readings:
@@ -47,7 +49,12 @@ class Rack(RackView):
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self.facts = Facts(self.now)
-        self.machines = {m.machine_id: Machine(m, self.facts) for m in scenario.machines}
+        self.estate = Estate(scenario.machines, self.facts, self.note)
+        """The hosts of real kinds, behind the fakes of their APIs."""
+        self.machines: dict[str, Machine] = {
+            m.machine_id: self.estate.machines.get(m.machine_id) or Machine(m, self.facts)
+            for m in scenario.machines
+        }
         self.ups = RackUps(scenario.ups, self.facts, self._watts)
         self.facts.charge = lambda: self.ups.charge
         self.second_ups = RackUps(UpsSpec(full_load_s=1e6), Facts(self.now), lambda: 0.0)
@@ -84,10 +91,11 @@ class Rack(RackView):
                 feeds.append(self.second_ups.output)
             machine.set_power(on=any(feeds))
             self._act_by_itself(machine)
+        self.estate.step()
 
     def hosts(self) -> Iterable[Machine]:
         """Yield the machines that have a power supply."""
-        return (m for m in self.machines.values() if m.spec.kind not in {"cluster", "clients"})
+        return (m for m in self.machines.values() if m.spec.kind not in VIRTUAL)
 
     def has_source(self) -> bool:
         """Return whether the UPS can be read at this moment."""
@@ -129,15 +137,31 @@ class Rack(RackView):
         """Let the NUT server in Home Assistant vanish."""
         self.fsd, self._server_lost_at = None, self.now()
 
+    def note(self, what: What, machine: Machine, step: StopStep, plan_id: str, word: str) -> None:
+        """Write down what a request is about to do, and what it meets."""
+        self.facts.add(
+            what,
+            machine.machine_id,
+            detail=word,
+            step=step.key,
+            plan_id=plan_id,
+            is_irreversible=step.irreversible,
+            users=self.logged_in(machine.machine_id),
+            left_s=self.left_s(),
+            runtime_s=self.runtime_s(),
+            was_low=self.ups.is_low,
+            was_silent=not self.has_source() or self.now() < self.readings.unknown_until,
+        )
+
     @override
     def note_request(
         self, machine: Machine, step: StopStep, context: StopContext, word: str = ""
     ) -> None:
-        self._note(What.REQUEST, machine, step, context.plan_id, word)
+        self.note(What.REQUEST, machine, step, context.plan_id, word)
 
     @override
     def note_effect(self, machine: Machine, step: StopStep, context: StopContext | None) -> None:
-        self._note(What.CARRIED_OUT, machine, step, context.plan_id if context else "", "")
+        self.note(What.CARRIED_OUT, machine, step, context.plan_id if context else "", "")
 
     @override
     def logged_in(self, storage_id: str) -> tuple[str, ...]:
@@ -171,21 +195,6 @@ class Rack(RackView):
         if runtime_s is None or share is None:
             return None
         return runtime_s * share - (self.now() - at)
-
-    def _note(self, what: What, machine: Machine, step: StopStep, plan_id: str, word: str) -> None:
-        self.facts.add(
-            what,
-            machine.machine_id,
-            detail=word,
-            step=step.key,
-            plan_id=plan_id,
-            is_irreversible=step.irreversible,
-            users=self.logged_in(machine.machine_id),
-            left_s=self.left_s(),
-            runtime_s=self.runtime_s(),
-            was_low=self.ups.is_low,
-            was_silent=not self.has_source() or self.now() < self.readings.unknown_until,
-        )
 
     def _uses_storage(self, machine: Machine) -> bool:
         if machine.spec.kind == "clients":

@@ -1,5 +1,6 @@
 """Makes a scenario of a seed: the same one each time."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 import random
 from typing import Final
@@ -25,11 +26,34 @@ def random_scenario(seed: int) -> Scenario:
     own = _home(rng, machines)
     # A plan that would stop what its own disk lies on cannot be armed at all.
     machines = tuple(replace(m, uses=()) if m.machine_id == own else m for m in machines)
+    return assemble(rng, machines, own, FAULTS, seed=seed)
+
+
+def assemble(
+    rng: random.Random,
+    machines: tuple[MachineSpec, ...],
+    own: str,
+    faults: Sequence[Fault],
+    *,
+    seed: int,
+    pace: float = 1.0,
+) -> Scenario:
+    """Return what may happen to an installation.
+
+    Args:
+        rng: decides.
+        machines: the installation.
+        own: what runs Home Assistant.
+        faults: the rows to choose from.
+        seed: stands in the scenario.
+        pace: how much longer everything takes than with generic hosts.
+
+    """
     has_own = own not in {ELSEWHERE, ON_UPS}
     scenario = Scenario(
         seed=seed,
         machines=machines,
-        ups=_ups(rng, machines),
+        ups=_ups(rng, machines, pace),
         triggers=_triggers(rng),
         restore=_restore(rng),
         output=_output(rng, machines),
@@ -41,12 +65,13 @@ def random_scenario(seed: int) -> Scenario:
         is_armed=rng.random() < 0.93,
         reading_s=rng.choice((1.0, 1.0, 1.0, 2.0, 5.0)),
         is_silence_told=rng.random() < 0.6,
-        outages=_outages(rng, is_alone=has_own),
+        outages=_outages(rng, pace, is_alone=has_own),
+        limit_s=4000.0 * pace,
     )
-    return _with_trouble(rng, scenario)
+    return _with_trouble(rng, scenario, faults)
 
 
-def _with_trouble(rng: random.Random, scenario: Scenario) -> Scenario:
+def _with_trouble(rng: random.Random, scenario: Scenario, rows: Sequence[Fault]) -> Scenario:
     """Add second feeds, faults, crashes and people."""
     feeds: tuple[Outage, ...] = ()
     if any(m.second_feed for m in scenario.machines) and rng.random() < 0.5:
@@ -54,7 +79,7 @@ def _with_trouble(rng: random.Random, scenario: Scenario) -> Scenario:
     return replace(
         scenario,
         second_feeds=feeds,
-        faults=_faults(rng, scenario.machines),
+        faults=_faults(rng, scenario.machines, rows),
         crashes=_crashes(rng),
         actions=_actions(rng, scenario),
     )
@@ -140,14 +165,14 @@ def _home(rng: random.Random, machines: tuple[MachineSpec, ...]) -> str:
     return rng.choice((ELSEWHERE, ELSEWHERE, ON_UPS))
 
 
-def _ups(rng: random.Random, machines: tuple[MachineSpec, ...]) -> UpsSpec:
+def _ups(rng: random.Random, machines: tuple[MachineSpec, ...], pace: float) -> UpsSpec:
     """Return a UPS that may be too small for the plan."""
     rated_w = rng.uniform(1.5, 5.0) * (20.0 + sum(machine.watts for machine in machines))
     return UpsSpec(
         rated_w=rated_w,
         # So that the battery is empty some day, also when everything is off.
         idle_w=0.2 * rated_w,
-        full_load_s=rng.choice((150.0, 300.0, 600.0)),
+        full_load_s=pace * rng.choice((150.0, 300.0, 600.0)),
         charge=rng.choice((100.0, 100.0, 100.0, rng.uniform(32.0, 100.0))),
         charge_low=rng.choice((30.0, 30.0, 20.0, 50.0)),
         recharge_s=rng.uniform(400.0, 2000.0),
@@ -182,7 +207,7 @@ def _output(rng: random.Random, machines: tuple[MachineSpec, ...]) -> OutputOpti
     return OutputOptions(returns=rng.random() < 0.95, delay_s=rng.choice((30.0, 60.0)))
 
 
-def _outages(rng: random.Random, *, is_alone: bool) -> tuple[Outage, ...]:
+def _outages(rng: random.Random, pace: float, *, is_alone: bool) -> tuple[Outage, ...]:
     """Return one outage of any length, or several, or flapping, or none."""
     shape = rng.choice(("one", "one", "one", "one", "two", "flapping", "false", "none", "for ever"))
     if shape == "none":
@@ -197,11 +222,11 @@ def _outages(rng: random.Random, *, is_alone: bool) -> tuple[Outage, ...]:
             found.append(Outage(at=moment, duration_s=rng.uniform(1.0, 60.0)))
             moment = found[-1].at + (found[-1].duration_s or 0.0) + rng.uniform(1.0, 40.0)
         return tuple(found)
-    one = Outage(at=FIRST_S, duration_s=_length(rng, is_alone=is_alone))
+    one = Outage(at=FIRST_S, duration_s=pace * _length(rng, is_alone=is_alone))
     if shape == "one":
         return (one,)
     second_at = FIRST_S + (one.duration_s or 0.0) + rng.uniform(1.0, 400.0)
-    return (one, Outage(at=second_at, duration_s=_length(rng, is_alone=is_alone)))
+    return (one, Outage(at=second_at, duration_s=pace * _length(rng, is_alone=is_alone)))
 
 
 def _length(rng: random.Random, *, is_alone: bool) -> float:
@@ -209,9 +234,11 @@ def _length(rng: random.Random, *, is_alone: bool) -> float:
     return rng.uniform(15.0, rng.choice((120.0, 300.0, 900.0 if is_alone else 500.0)))
 
 
-def _faults(rng: random.Random, machines: tuple[MachineSpec, ...]) -> tuple[FaultAt, ...]:
+def _faults(
+    rng: random.Random, machines: tuple[MachineSpec, ...], rows: Sequence[Fault]
+) -> tuple[FaultAt, ...]:
     count = rng.choice((0, 0, 0, 1, 1, 2, 3))
-    chosen = rng.sample(FAULTS, count)
+    chosen = rng.sample(rows, count)
     found = (random_fault(rng, fault, machines) for fault in chosen)
     return tuple(fault for fault in found if fault is not None)
 

@@ -7,12 +7,13 @@ from functools import partial
 import logging
 from typing import Any, Final, override
 
+from custom_components.omron_ups.shutdown.errors import RequestError
 from custom_components.omron_ups.shutdown.models import PlanState
-from tests.driver.virtual_time import run as run_virtually
+from tests.driver.virtual_time import VirtualTimeLoop
 
 from .actions import perform
 from .facts import Fact, Facts, What
-from .faults import apply_faults
+from .fault_table import apply_faults
 from .home import HomeAssistant, RunnerFactory
 from .life import track_tasks
 from .machine import Machine, MachineState
@@ -23,7 +24,7 @@ LOGGER_NAME: Final = "custom_components.omron_ups.shutdown"
 # How long everything must stay as it is before it counts as the end.
 QUIET_S: Final = 30.0
 # What the rack raises on purpose may be logged with its traceback.
-EXPECTED: Final = (ConnectionError, OSError)
+EXPECTED: Final = (ConnectionError, OSError, RequestError)
 SURPRISE: Final = "surprise"
 
 
@@ -48,6 +49,21 @@ class Ending:
     def facts(self) -> Facts:
         """What happened."""
         return self.rack.facts
+
+
+class RackLoop(VirtualTimeLoop):
+    """Does at once what others leave to threads, which know nothing of virtual time."""
+
+    @override
+    def run_in_executor[*ArgsT, ResultT](
+        self, executor: object, func: Callable[[*ArgsT], ResultT], *args: *ArgsT
+    ) -> asyncio.Future[ResultT]:
+        done: asyncio.Future[ResultT] = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as err:  # noqa: BLE001 - as an executor does it
+            done.set_exception(err)
+        return done
 
 
 class _Errors(logging.Handler):
@@ -90,7 +106,8 @@ def simulate(
     propagates, logger.propagate = logger.propagate, False
     logger.addHandler(errors)
     try:
-        ending = run_virtually(_simulate(scenario, factory, prepare, errors.found))
+        with asyncio.Runner(loop_factory=RackLoop) as runner:
+            ending = runner.run(_simulate(scenario, factory, prepare, errors.found))
     finally:
         logger.removeHandler(errors)
         logger.propagate = propagates
@@ -111,14 +128,19 @@ async def _simulate(
     home = HomeAssistant(rack, factory)
     for machine in rack.machines.values():
         _connect(machine, home)
+    if rack.estate.proxmox is not None:
+        rack.estate.cluster.own_stops = home.stop_with_guest
+        rack.estate.cluster.own_starts = home.start_with_guest
     apply_faults(rack, home)
     _schedule(rack, home)
     if prepare:
         prepare(rack, home)
+    await rack.estate.open()
     home.start()
     is_settled = await _pass_time(rack, home)
     home.end()
     await asyncio.sleep(60.0)
+    await rack.estate.close()
     return Ending(scenario=scenario, rack=rack, home=home, is_settled=is_settled)
 
 

@@ -16,7 +16,7 @@ from custom_components.omron_ups.shutdown.specs import (
 )
 
 from .battery import UpsSpec
-from .kinds import KINDS
+from .kinds import ALL_KINDS
 from .machine import MachineSpec, Wake
 from .network import GATEWAY, address_of
 
@@ -140,7 +140,7 @@ def plan_of(scenario: Scenario) -> Plan:
 
 
 def _target(machine: MachineSpec) -> TargetSpec:
-    kind = KINDS[machine.kind]
+    kind = ALL_KINDS[machine.kind]
     return TargetSpec(
         target_id=machine.machine_id,
         name=machine.machine_id.capitalize(),
@@ -157,6 +157,7 @@ def _target(machine: MachineSpec) -> TargetSpec:
         wake_limit_s=4.0 * machine.boot_s + 30.0,
         returns_by_itself=machine.returns_by_itself,
         uses=frozenset(machine.uses),
+        runs_on=frozenset(machine.runs_on),
         second_feed=machine.second_feed,
         is_data_source=machine.is_data_source,
         own_timer_s=machine.own_timer_s,
