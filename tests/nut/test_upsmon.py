@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.omron_ups.nut import ForcedShutdown
+from custom_components.omron_ups.nut import ForcedShutdown, LoggedIn
 
 from .certificates import write_files
 from .shared import PATIENCE_S, Driver, Served, connected, serving, serving_with, settings, until
@@ -62,7 +62,13 @@ async def test_78_outage_stops_the_secondary_first_and_then_the_primary(
 ) -> None:
     forced: list[ForcedShutdown] = []
     logins: list[int] = []
-    served.ups.subscribe_forced_shutdown(forced.append)
+    syncs: list[asyncio.Task[tuple[LoggedIn, ...]]] = []
+
+    def on_forced(request: ForcedShutdown) -> None:
+        forced.append(request)
+        syncs.append(asyncio.create_task(served.ups.host_sync(request.name, timeout_s=30)))
+
+    served.ups.subscribe_forced_shutdown(on_forced)
     served.ups.subscribe(lambda: logins.append(served.ups.logins))
     async with (
         running_upsmon(tmp_path / "primary", served.port, PRIMARY) as primary,
@@ -80,6 +86,7 @@ async def test_78_outage_stops_the_secondary_first_and_then_the_primary(
         assert primary.shutdown_file.stat().st_mtime_ns > secondary.shutdown_file.stat().st_mtime_ns
     assert [(request.name, request.username) for request in forced] == [("ups", "mon")]
     assert logins == [1, 2, 1, 0]
+    assert await syncs[0] == ()
     assert served.ups.forced_shutdowns == ("ups",)
 
 
@@ -108,11 +115,13 @@ async def test_forced_shutdown_of_a_name_stops_only_those_who_ask_under_it(
         running_upsmon(tmp_path / "nas", served.port, "qnapups sec secpw secondary") as stops,
     ):
         await until(served.ups, lambda: served.ups.logins == 2)
-        assert sorted(client.name for client in served.ups.clients) == ["qnapups", "ups"]
+        assert [client.name for client in await served.ups.host_sync("qnapups", timeout_s=0)] == [
+            "qnapups"
+        ]
         show(served, "OB DISCHRG")
         await stops.until("ONBATT")
         served.ups.set_forced_shutdown("qnapups")
-        await until(served.ups, lambda: [client.name for client in served.ups.clients] == ["ups"])
+        assert await served.ups.host_sync("qnapups", timeout_s=30) == ()
         assert (await stops.ended())[-2:] == ["FSD", "SHUTDOWN"]
         assert stops.shutdown_file.exists()
         served.ups.clear_forced_shutdown("qnapups")

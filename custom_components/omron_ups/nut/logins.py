@@ -1,5 +1,6 @@
 """The clients that said LOGIN to one UPS."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +27,7 @@ class _Login:
 
 
 class Logins:
-    """Who is logged in, and whom to tell of a change."""
+    """Who is logged in, whom to tell of a change, and how to wait until all have gone."""
 
     def __init__(self) -> None:
         """Begin without any."""
@@ -73,6 +74,21 @@ class Logins:
     def of(self, name: str) -> tuple[LoggedIn, ...]:
         """Return the clients that logged in to the name."""
         return tuple(client for client in self.clients if client.name.lower() == name.lower())
+
+    async def wait_until_gone(self, name: str, *, timeout_s: float) -> tuple[LoggedIn, ...]:
+        """Wait until nobody is logged in to the name; returns who is left when time is up."""
+        changed = asyncio.Event()
+        undo = self.subscribe(changed.set)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.of(name):
+                    changed.clear()
+                    await changed.wait()
+        except TimeoutError:
+            return self.of(name)
+        finally:
+            undo()
+        return ()
 
     def _drop(self, condition: Callable[[_Login], bool]) -> None:
         for login in tuple(filter(condition, self._logins.values())):

@@ -240,6 +240,25 @@ class NutUps:
         """Call back whenever a client says FSD, set already or not; returns the undo."""
         return listed(self._forced_subscribers, callback)
 
+    async def host_sync(self, name: str, *, timeout_s: float) -> tuple[LoggedIn, ...]:
+        """Wait until all clients of a name have logged out, as upsmon's HOSTSYNC does.
+
+        A client logs out when it begins to shut down: that is no proof that its host is off.
+        Primaries are waited for too, as their hosts go down as well.
+
+        Args:
+            name: One of the names of the UPS.
+            timeout_s: Longest wait.
+
+        Returns:
+            The clients that were still logged in when time was up.
+
+        Raises:
+            InvalidNameError: It is none of the UPS's names.
+
+        """
+        return await self._logins.wait_until_gone(self.spelling(name), timeout_s=timeout_s)
+
     def spelling(self, name: str) -> str:
         """Return a name of the UPS, given in any case, in its own spelling.
 
