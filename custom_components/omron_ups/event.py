@@ -1,5 +1,7 @@
 """The event entity: what happened to the power, one event at a time."""
 
+from asyncio import TimerHandle
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, override
 
@@ -13,6 +15,10 @@ from .entity import OmronStandingEntity
 from .plan_reports import PLAN_EVENTS
 
 PARALLEL_UPDATES = 0
+
+# The state of an event entity is its time in milliseconds, and Home Assistant's own trigger sees
+# nothing new in a state that stays the same.
+_GAP_S: Final = 0.002
 
 POWER: Final = EventEntityDescription(
     key="power", translation_key="power", event_types=[*PowerEvent, *PLAN_EVENTS]
@@ -29,13 +35,17 @@ async def async_setup_entry(
 
 
 class OmronPowerEvent(OmronStandingEntity, EventEntity):
-    """Shows what happens to the power."""
+    """Shows what happens to the power, each event for a moment of its own."""
+
+    _gap: TimerHandle | None = None
 
     @override
     async def async_added_to_hass(self) -> None:
         """Hear of what happens from now on."""
         await super().async_added_to_hass()
+        self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
         reports = self.coordinator.config_entry.runtime_data.reports
+        self.async_on_remove(self._async_cancel_gap)
         self.async_on_remove(reports.async_subscribe(self._async_handle_report))
 
     @callback
@@ -45,5 +55,20 @@ class OmronPowerEvent(OmronStandingEntity, EventEntity):
 
     @callback
     def _async_handle_report(self, event: str, facts: Mapping[str, Any]) -> None:
-        self._trigger_event(event, dict(facts))
+        self._waiting.append((event, dict(facts)))
+        if self._gap is None:
+            self._async_show_next()
+
+    @callback
+    def _async_show_next(self) -> None:
+        self._gap = None
+        if not self._waiting:
+            return
+        self._trigger_event(*self._waiting.popleft())
         self.async_write_ha_state()
+        self._gap = self.hass.loop.call_later(_GAP_S, self._async_show_next)
+
+    @callback
+    def _async_cancel_gap(self) -> None:
+        if self._gap is not None:
+            self._gap.cancel()

@@ -316,7 +316,7 @@ async def _add_secondary(found: Home) -> None:
     plan = {
         "stage": found.secondary.stage,
         "time_limit": 30,
-        "verify": {"ping": False, "grace": 1},
+        "verify": {"grace": 1},
         "wake": {"wake_limit": 60},
     }
     user = {"name": found.secondary.name, "alias": "ups", "advanced": {"hostsync": 1}}

@@ -9,8 +9,10 @@ from unittest.mock import patch
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.common import async_mock_service  # type: ignore[import-untyped]
 
 from custom_components.omron_ups.const import (
     CONF_BATTERY,
@@ -114,16 +116,33 @@ async def test_each_fact_is_reported(
     publish = publisher(loaded)
     publish(**{fact: True})
     publish(**{fact: False})
-    await hass.async_block_till_done()
-    assert types(seen) == events
+    await eventually(lambda: types(seen) == events)
 
 
 async def test_several_at_once_are_all_reported(
     hass: HomeAssistant, loaded: MockConfigEntry, seen: Seen
 ) -> None:
     publisher(loaded)(on_battery=True, battery_low=True, overload=True)
+    await eventually(lambda: types(seen) == ["power_lost", "battery_low", "overload"])
+
+
+@pytest.mark.parametrize("event_type", ["power_lost", "battery_low", "overload"])
+async def test_home_assistants_own_trigger_hears_of_each(
+    hass: HomeAssistant, loaded: MockConfigEntry, seen: Seen, event_type: str
+) -> None:
+    """It takes two states for the same event if they have the same millisecond."""
+    calls = async_mock_service(hass, "test", "act")
+    trigger = {
+        "trigger": "event.received",
+        "target": {"entity_id": POWER},
+        "options": {"event_type": [event_type]},
+    }
+    automation = {"alias": "Test", "triggers": [trigger], "actions": [{"action": "test.act"}]}
+    assert await async_setup_component(hass, "automation", {"automation": automation})
     await hass.async_block_till_done()
-    assert types(seen) == ["power_lost", "battery_low", "overload"]
+    publisher(loaded)(on_battery=True, battery_low=True, overload=True)
+    await eventually(lambda: len(seen) == 3)
+    await eventually(lambda: len(calls) == 1)
 
 
 async def test_what_began_before_is_not_news(
@@ -265,7 +284,7 @@ async def test_a_forced_shutdown_by_the_server_that_has_the_ups(
     publish = publisher(loaded)
     for forced in (False, True, True, False):
         publish(on_battery=True, forced_shutdown=forced)
-    await hass.async_block_till_done()
+    await eventually(lambda: types(seen) == ["power_lost", "forced_shutdown"])
     forced_shutdowns = [event for event in seen if event["event_type"] == "forced_shutdown"]
     assert len(forced_shutdowns) == 1
     # No client of ours has ordered it.
