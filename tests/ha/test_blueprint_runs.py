@@ -197,6 +197,20 @@ async def test_two_events_in_one_moment_are_both_told(house: House) -> None:
     assert [call.data["event"] for call in house.acted] == ["power_lost", "battery_low"]
 
 
+async def test_the_next_event_after_a_restart_is_told_and_not_the_last_one(house: House) -> None:
+    await house.event("power_lost")
+    state = house.hass.states.get(POWER)
+    assert state is not None
+    house.hass.states.async_remove(POWER)
+    await house.start_up("notify_discord", power_event=POWER, actions=ACT)
+    await house.set(POWER, "unavailable")
+    await house.set(POWER, state.state, **state.attributes)
+    assert house.acted == []
+    await house.pass_time(minutes=2)
+    await house.event("power_restored")
+    assert [call.data["event"] for call in house.acted] == ["power_restored"]
+
+
 # shutdown_hosts
 
 HOSTS = {
@@ -401,6 +415,35 @@ async def test_one_host_after_a_restart(house: House, blueprint: str) -> None:
     assert len(house.pressed) == 1
 
 
+@both
+async def test_nothing_is_pressed_while_the_ups_cannot_be_read(
+    house: House, blueprint: str
+) -> None:
+    await house.automate(blueprint, **ONE)
+    await house.lose_power()
+    for entity_id in (MAINS, CHARGE):
+        await house.set(entity_id, "unavailable")
+    await house.pass_time(minutes=6)
+    assert house.pressed == []
+    await house.set(MAINS, "off")
+    assert len(house.pressed) == 1
+
+
+@both
+async def test_a_ups_that_falls_silent_in_the_middle_ends_the_attempts(
+    house: House, blueprint: str
+) -> None:
+    await house.automate(blueprint, **ONE)
+    await house.set(CHARGE, "20")
+    await house.lose_power()
+    assert len(house.pressed) == 1
+    await house.set(MAINS, "unavailable")
+    await house.pass_time(minutes=5, seconds=1)
+    assert (len(house.pressed), house.acted) == (1, [])
+    await house.set(MAINS, "off")
+    assert len(house.pressed) == 2
+
+
 # on_power_event
 
 TWO_MINUTES = {"hours": 0, "minutes": 2, "seconds": 0}
@@ -449,6 +492,42 @@ async def test_called_off(house: House, due: dict[str, str]) -> None:
     await house.event("power_restored")
     await house.pass_time(minutes=30)
     assert house.acted == []
+
+
+@pytest.mark.parametrize("due", [{"due": DUE}, {}])
+async def test_a_ups_that_cannot_be_read_calls_nothing_off(
+    house: House, due: dict[str, str]
+) -> None:
+    await helpers(house)
+    await house.automate("on_power_event", **LATER, **due)
+    await house.event("power_lost")
+    state = house.hass.states.get(POWER)
+    assert state is not None
+    await house.pass_time(minutes=1)
+    await house.set(POWER, "unavailable")
+    await house.set(POWER, state.state, **state.attributes)
+    await house.pass_time(minutes=1, seconds=1)
+    assert len(house.acted) == 1
+
+
+async def test_a_helper_that_is_gone_is_done_without(house: House) -> None:
+    await house.automate("on_power_event", **LATER, due=DUE)
+    await house.event("power_lost")
+    await house.pass_time(minutes=2, seconds=1)
+    assert len(house.acted) == 1
+
+
+async def test_an_action_that_fails_is_tried_again_at_the_next_event(house: House) -> None:
+    fail(house.hass, "notify", "send_message")
+    refused = {"action": "notify.send_message", "target": {"entity_id": NOTIFY}}
+    steps = [{**refused, "continue_on_error": True}, *ACT, refused]
+    await house.automate("on_power_event", power_event=POWER, actions=steps)
+    await house.event("power_lost")
+    await house.event("power_lost")
+    assert len(house.acted) == 1
+    await house.pass_time(minutes=1)
+    await house.event("power_lost")
+    assert len(house.acted) == 2
 
 
 async def plan_ahead(house: House, seconds: float) -> None:
@@ -546,6 +625,18 @@ async def test_the_ups_asks_for_a_battery(house: House) -> None:
     assert [call.data["title"] for call in house.acted] == ["The UPS asks for a new battery"]
 
 
+async def test_what_was_asked_for_before_a_restart_is_not_told_again(house: House) -> None:
+    await house.event("replace_battery")
+    state = house.hass.states.get(POWER)
+    assert state is not None
+    house.hass.states.async_remove(POWER)
+    await house.start_up("battery_care", **CARE, drill_day=25)
+    await house.set(POWER, "unavailable")
+    await house.set(POWER, state.state, **state.attributes)
+    assert house.acted == []
+    assert await at_ten(house, 25) == ["Time for a drill"]
+
+
 # power_saver
 
 SAVER = {
@@ -605,3 +696,53 @@ async def test_loads_come_back_after_a_restart(house: House, mains: str) -> None
         await house.pass_time(seconds=61)
     assert [call.data["entity_id"] for call in house.on] == [["light.b"]]
     assert house.off == []
+
+
+async def test_a_load_that_starts_anew_with_the_power_is_waited_for(house: House) -> None:
+    await furnish(house)
+    await house.automate("power_saver", **SAVER)
+    await house.lose_power()
+    await house.pass_time(seconds=31)
+    await house.set("switch.a", "unavailable")
+    await house.set(MAINS, "on")
+    await house.pass_time(seconds=61)
+    assert house.on == []
+    await house.set("switch.a", "off")
+    assert [call.data["entity_id"] for call in house.on] == [["switch.a"]]
+
+
+async def test_a_load_that_stays_away_is_turned_on_the_next_time(house: House) -> None:
+    await furnish(house)
+    await house.automate("power_saver", **SAVER)
+    await house.lose_power()
+    await house.pass_time(seconds=31)
+    await house.set("switch.a", "unavailable")
+    await house.set(MAINS, "on")
+    await house.pass_time(seconds=61)
+    await house.pass_time(minutes=10, seconds=1)
+    house.on.clear()
+    await house.set("switch.a", "off")
+    await house.set(MAINS, "unavailable")
+    await house.set(MAINS, "on")
+    await house.pass_time(seconds=61)
+    assert [call.data["entity_id"] for call in house.on] == [["switch.a"]]
+
+
+async def test_a_ups_that_cannot_be_read_switches_nothing(house: House) -> None:
+    await furnish(house)
+    await house.automate("power_saver", **SAVER)
+    await house.lose_power()
+    await house.set(MAINS, "unavailable")
+    await house.pass_time(minutes=5)
+    assert (house.off, house.on) == ([], [])
+
+
+async def test_a_load_that_cannot_be_turned_off_comes_back_all_the_same(house: House) -> None:
+    fail(house.hass, "homeassistant", "turn_off")
+    await furnish(house)
+    await house.automate("power_saver", **SAVER)
+    await house.lose_power()
+    await house.pass_time(seconds=31)
+    await house.set(MAINS, "on")
+    await house.pass_time(seconds=61)
+    assert [call.data["entity_id"] for call in house.on] == [["switch.a"]]

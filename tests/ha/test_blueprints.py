@@ -24,6 +24,7 @@ from tests.ha.common import MockConfigEntry, nut_server_input
 
 FILES = sorted(FOLDER.glob("*.yaml"))
 NAMES = [path.name for path in FILES]
+JAPANESE = Path(__file__).parents[2] / "docs/blueprints.ja.md"
 COPIES = Path(__file__).parents[2] / "blueprints/automation/omron_ups"
 
 
@@ -92,6 +93,18 @@ def test_each_is_what_home_assistant_wants(path: Path) -> None:
     text = path.read_text()
     assert "mode:" in text
     assert text.count("continue_on_error: true") >= text.count("notify.send_message")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_each_is_explained_in_japanese(path: Path) -> None:
+    sections = JAPANESE.read_text().split("\n## ")
+    (section,) = (text for text in sections if text.startswith(f"`{path.stem}`"))
+    blueprint = Blueprint(
+        load_yaml_dict(str(path)), expected_domain="automation", schema=AUTOMATION_BLUEPRINT_SCHEMA
+    )
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| `")]
+    explained = {key.strip("| `"): name for key, name, _ in rows}
+    assert explained == {key: item["name"] for key, item in blueprint.inputs.items()}
 
 
 async def test_install_twice(hass: HomeAssistant) -> None:
