@@ -38,7 +38,7 @@ from .shutdown.errors import ShutdownError
 from .shutdown.events import PlanEvent
 from .shutdown.findings import finding_of
 from .shutdown.kinds import make_target
-from .shutdown.models import Finding, PlanState, PowerView, TargetState
+from .shutdown.models import Finding, PlanState, PowerView, Severity, TargetState
 from .shutdown.network import SystemNetwork
 from .shutdown.ports import Ports
 from .shutdown.preflight import PlanPreflight
@@ -388,6 +388,7 @@ class PlanService:
             is_simulated=self._entry.data[CONF_CONNECTION] == ConnectionKind.SIMULATED,
             timeline=self.preview() if self.is_idle else None,
             abilities={key: Abilities.of(target) for key, target in self._targets.items()},
+            checked=self.runner.checks.findings,
         )
         known = {spec.target_id for spec in self.specs}
         found = [
@@ -395,6 +396,7 @@ class PlanService:
             for key, result in self.runner.checks.results.items()
             if key in known
             for finding in result.findings
+            if finding.severity is not Severity.OK
         ]
         self._findings = (*preflight.findings(), *self._broken, *found)
         names = {spec.target_id: spec.name for spec in self.specs}

@@ -255,7 +255,7 @@ class TargetFlow(ConfigSubentryFlow):
             return await self._async_fetch_identity()
         if isinstance(target, SecondFactor) and any(w.key in target.code_findings for w in worst):
             return await self.async_step_one_time_code()
-        if self._findings:
+        if any(item.severity is not Severity.OK for item in self._findings):
             return await self.async_step_check()
         return await self.async_step_plan()
 

@@ -66,6 +66,11 @@ async def test_a_release_that_sends_something_else_begins_anew(
     kind = KINDS["proxmox"]
     monkeypatch.setattr(confirmed, "KINDS", {"proxmox": replace(kind, requests=kind.requests[:-1])})
     assert stops.at(NODE) is None
+    reads = tuple(row for row in kind.requests if not row.changes)
+    fewer = replace(kind, requests=tuple(row for row in kind.requests if row.changes))
+    assert reads
+    monkeypatch.setattr(confirmed, "KINDS", {"proxmox": fewer})
+    assert stops.at(NODE) == AT, "what is only read proves nothing"
 
 
 async def test_deleted_targets_are_forgotten(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.omron_ups.shutdown.abilities import Abilities
 from custom_components.omron_ups.shutdown.actors import other_actors
+from custom_components.omron_ups.shutdown.findings import own_disk_finding
 from custom_components.omron_ups.shutdown.models import Finding, Power, Severity
 from custom_components.omron_ups.shutdown.power import PowerNow
 from custom_components.omron_ups.shutdown.preflight import (
@@ -223,6 +224,34 @@ def test_the_disk_of_what_our_own_host_runs_on_is_ours_too() -> None:
         PlanKey.OWN_DISK_ON_TARGET,
         PlanKey.OWN_HOST_ON_TARGET,
     }
+
+
+def own_disk_on(server: str, target_id: str = "own") -> Finding:
+    return own_disk_finding(host(target_id, 1), server, detail="nas")
+
+
+@pytest.mark.parametrize(
+    ("seen", "is_told"),
+    [
+        (own_disk_on("192.0.2.2"), True),
+        (own_disk_on("nas.example"), True),
+        (own_disk_on("192.0.2.9"), False),
+        (own_disk_on("192.0.2.2", "other"), False),
+        (own_disk_on("192.0.2.1"), False),
+    ],
+    ids=["its address", "its host", "another server", "another guest", "our own host"],
+)
+def test_a_disk_of_ours_that_a_check_saw_on_a_nas_of_the_plan(seen: Finding, is_told: bool) -> None:
+    nas = host("nas", 2, options={"host": "nas.example"})
+    of = plan(host("own", 1), nas, home_assistant_host="own")
+    assert ("plan_own_disk_on_target" in findings(of, checked=(seen,))) is is_told
+    assert bool(refusals(of, [seen])) is is_told
+
+
+def test_a_disk_that_is_known_already_is_told_once() -> None:
+    of = plan(host("own", 1, "nas"), host("nas", 2), home_assistant_host="own")
+    checks = PlanPreflight(plan=of, is_armed=True, checked=(own_disk_on("192.0.2.2"),))
+    assert [item.key for item in checks.findings()] == [PlanKey.OWN_DISK_ON_TARGET]
 
 
 def test_what_runs_on_our_own_host_stops_before_it() -> None:

@@ -21,11 +21,11 @@ _PLACE: Final = ("host", "port", "url", "node", "scope", "alias", "action")
 def identity_of(spec: TargetSpec) -> str:
     """Return what a real stop proves something of; another value means that nothing is proven.
 
-    Made of the kind, the machine, and the requests that this release sends to it. It tells none
-    of them, for a URL may be a secret.
+    Made of the kind, the machine, and the requests by which this release changes something there.
+    It tells none of them, for a URL may be a secret.
     """
     kind = KINDS.get(spec.kind)
-    requests = [(row.method, row.path) for row in kind.requests] if kind else []
+    requests = [(row.method, row.path) for row in kind.requests if row.changes] if kind else []
     place = [str(spec.options.get(name, "")) for name in _PLACE]
     text = json.dumps([spec.kind, place, requests])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -33,6 +33,8 @@ class FindingKey(StrEnum):
     """Correct the option that is named."""
     CHECK_FAILED = "target_check_failed"
     """It answered in a way that nobody expected."""
+    OWN_DISK = "target_own_disk"
+    """A fact, not a fault, unless the plan stops that server; it has the placeholder `server`."""
     ADDRESS_IS_NAME = "target_address_is_name"
     """Use an IP address: the name server may be off when the plan runs."""
 
@@ -71,3 +73,13 @@ def address_findings(spec: TargetSpec, host: str) -> tuple[Finding, ...]:
     if is_ip_address(host.strip("[]")):
         return ()
     return (finding(spec, FindingKey.ADDRESS_IS_NAME, detail=host, severity=Severity.WARNING),)
+
+
+def own_disk_finding(spec: TargetSpec, server: str, *, detail: str) -> Finding:
+    """Return that a disk of Home Assistant's own guest lies on a server, by its address."""
+    return Finding(
+        severity=Severity.OK,
+        key=FindingKey.OWN_DISK,
+        placeholders={"target": spec.name, "server": server, "detail": detail},
+        target_id=spec.target_id,
+    )

@@ -8,9 +8,11 @@ import math
 from typing import Final
 
 from .abilities import NO_ABILITIES, NOBODY, Abilities
+from .findings import FindingKey
 from .models import Finding, Severity
 from .preview import Timeline, stops_too_early, used_by
 from .specs import NOT_IN_PLAN, Plan, TargetSpec
+from .target_checks import device
 
 
 class PlanKey(StrEnum):
@@ -81,6 +83,8 @@ class PlanPreflight:
     timeline: Timeline | None = None
     """An outage that begins now, on mains; None if it cannot be told, or while on battery."""
     abilities: Mapping[str, Abilities] = field(default=NOBODY)
+    checked: tuple[Finding, ...] = ()
+    """What the last checks of the targets found."""
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what is wrong, in the order of the table; nothing of a plan that does nothing."""
@@ -105,9 +109,9 @@ class PlanPreflight:
         return self.abilities.get(target.target_id, NO_ABILITIES)
 
 
-def refusals(plan: Plan) -> tuple[Finding, ...]:
+def refusals(plan: Plan, checked: Iterable[Finding] = ()) -> tuple[Finding, ...]:
     """Return why a plan must not be armed; nothing if it may."""
-    found = PlanPreflight(plan=plan).findings()
+    found = PlanPreflight(plan=plan, checked=tuple(checked)).findings()
     return tuple(finding for finding in found if finding.key in REFUSES_ARMING)
 
 
@@ -156,11 +160,17 @@ def _own_disk(of: PlanPreflight) -> Iterator[_Found]:
     """Yield storage of our own host, and of what it runs on: our disk lies on it, or theirs."""
     if (own := of.plan.own_host) is None:
         return
-    storages = {
-        storage.target_id: storage.name
-        for owner in (own, *of.plan.hosts_of(own))
-        for storage in used_by(of.plan, owner)
+    owners = (own, *of.plan.hosts_of(own))
+    storages = {used.target_id: used.name for owner in owners for used in used_by(of.plan, owner)}
+    owner_ids = {owner.target_id for owner in owners}
+    seen = {
+        item.placeholders.get("server")
+        for item in of.checked
+        if item.key == FindingKey.OWN_DISK and item.target_id in owner_ids
     }
+    for target in of.hosts():
+        if not seen.isdisjoint({device(target), target.verify.address} - {""}):
+            storages[target.target_id] = target.name
     for name in storages.values():
         yield _Found(target=own, words={"storage": name})
 

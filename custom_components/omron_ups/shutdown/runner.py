@@ -144,7 +144,7 @@ class Runner:
             ArmingRefusedError: the plan would stop what it runs on, or that is not answered yet.
 
         """
-        if armed and (findings := refusals(self._plan)):
+        if armed and (findings := refusals(self._plan, self.checks.findings)):
             raise ArmingRefusedError(findings)
         self._is_armed = armed
         if armed:

@@ -67,6 +67,11 @@ class TargetChecks:
         """The last result of each target that was ever checked."""
         return dict(self._results)
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the last results of all targets found."""
+        return tuple(item for result in self._results.values() for item in result.findings)
+
     def changed(self, target_id: str) -> None:
         """Note that a target was added or its configuration changed: it is due, login or not."""
         self._changed.add(target_id)

@@ -70,6 +70,8 @@ class FakeProxmox:
         """Requests that the schema does not allow."""
         self.has_stale_resources = False
         """Whether `/cluster/resources` still shows every guest running, as it may for 10 s."""
+        self.storages: dict[str, dict[str, object]] = {"local-lvm": {"type": "lvmthin"}}
+        """The configuration of storages by name."""
         self.servers: dict[str, ProxmoxNode] = {}
         for name in names or ("pve1",):
             self.servers[name] = ProxmoxNode(name, self)
@@ -239,8 +241,17 @@ def _live_guests(kind: str) -> Handler:
 
 def _config(request: Request) -> object:
     guest = request.guest()
-    told: dict[str, object] = {"digest": "0", "onboot": int(guest.onboot)}
+    told: dict[str, object] = {"digest": "0", "onboot": int(guest.onboot), **guest.disks}
     return told | {name: value for name in ("startup", "lock") if (value := getattr(guest, name))}
+
+
+def _storages(request: Request) -> object:
+    token = request.world.tokens[request.user]
+    return [
+        {"storage": name, **row}
+        for name, row in request.world.storages.items()
+        if token.has(f"/storage/{name}", "Datastore.Audit")
+    ]
 
 
 def _shutdown(request: Request) -> object:
@@ -367,6 +378,7 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("GET", "/access/domains"): lambda _: [{"realm": "pam", "type": "pam"}],
     ("GET", "/access/permissions"): _permissions,
     ("GET", "/nodes"): _nodes,
+    ("GET", "/storage"): _storages,
     ("GET", "/cluster/status"): _cluster_status,
     ("GET", "/cluster/resources"): _resources,
     ("GET", "/cluster/ha/resources"): _ha_resources,

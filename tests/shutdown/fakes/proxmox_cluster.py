@@ -42,6 +42,8 @@ class Guest:
     lock: str = ""
     startup: str = ""
     onboot: bool = False
+    disks: dict[str, str] = field(default_factory=dict)
+    """Disks as the configuration has them: `scsi0` -> `nas:vm-100-disk-0,size=32G`."""
     ha_state: str = ""
     """The requested state of its HA resource; empty: not managed."""
     was_killed: bool = False

@@ -111,6 +111,7 @@ CALLS: tuple[Call, ...] = (
         params={"path": Param(pattern="/.*|"), "userid": Param()},
     ),
     Call(method="GET", path="/nodes", params={}),
+    Call(method="GET", path="/storage", params={"type": Param()}),
     Call(method="GET", path="/cluster/status", params={}, privilege=("/", "Sys.Audit")),
     Call(
         method="GET",

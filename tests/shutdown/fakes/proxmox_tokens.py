@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 TOKEN_ID = "ups@pve!shutdown"
 TOKEN_SECRET = "3c1f2f8e-0000-4000-8000-5ec5ec5ec5ec"
-PRIVILEGES = ("Sys.PowerMgmt", "Sys.Audit", "VM.PowerMgmt", "VM.Audit")
+PRIVILEGES = ("Sys.PowerMgmt", "Sys.Audit", "VM.PowerMgmt", "VM.Audit", "Datastore.Audit")
 PVE_ADMIN = ("Sys.Audit", "Sys.Console", "VM.PowerMgmt", "VM.Audit", "Datastore.Audit")
 """What matters here of the built-in role PVEAdmin: no Sys.PowerMgmt."""
 

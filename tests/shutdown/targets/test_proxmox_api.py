@@ -71,6 +71,7 @@ async def test_every_request_is_one_of_the_schema_and_of_our_table(
     await api.guests()
     await api.live_guests("pve2")
     await api.guest_config(WEB)
+    await api.storages()
     await api.disarm_ha()
     await api.ha_disarmed()
     await api.arm_ha()

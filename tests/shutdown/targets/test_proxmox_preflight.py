@@ -183,6 +183,55 @@ async def test_the_guest_that_runs_us_needs_time_and_must_come_back(world: FakeP
     assert await check(world, home_assistant_guest=OWN) == {}
 
 
+STORAGES: dict[str, dict[str, object]] = {
+    "nas": {"type": "nfs", "server": "192.0.2.30", "export": "/share"},
+    "portal": {"type": "iscsi", "portal": "192.0.2.31:3260", "target": "iqn.2004-04.example"},
+    "six": {"type": "iscsi", "portal": "[2001:db8::7]:3260", "target": "iqn.2004-04.example"},
+    "vg": {"type": "lvm", "vgname": "vg", "base": "portal:0.0.0.scsi-1"},
+    "local-lvm": {"type": "lvmthin", "vgname": "pve"},
+}
+
+
+@pytest.mark.parametrize(
+    ("disks", "servers"),
+    [
+        ({"scsi0": "nas:105/vm-105-disk-0.qcow2,size=32G"}, {"192.0.2.30"}),
+        ({"virtio1": "portal:0.0.1.scsi-2,size=32G"}, {"192.0.2.31"}),
+        ({"sata0": "six:0.0.1.scsi-2,size=32G"}, {"2001:db8::7"}),
+        ({"efidisk0": "vg:vm-105-disk-0,size=4M"}, {"192.0.2.31"}),
+        (
+            {"rootfs": "nas:105/vm-105-disk-0.raw", "mp0": "vg:x,mp=/y"},
+            {"192.0.2.30", "192.0.2.31"},
+        ),
+        ({"scsi0": "local-lvm:vm-105-disk-0,size=32G"}, set[str]()),
+        ({"ide2": "nas:iso/haos.iso,media=cdrom", "unused0": "nas:105/old.raw"}, set[str]()),
+        ({"scsi1": "/dev/disk/by-id/usb-1", "net0": "virtio=02:00:5e:00:53:01"}, set[str]()),
+    ],
+    ids=["nfs", "iscsi", "ipv6", "lvm on iscsi", "container", "own disk", "cd", "passed through"],
+)
+async def test_where_the_disks_of_home_assistant_lie(
+    world: FakeProxmox, disks: dict[str, str], servers: set[str]
+) -> None:
+    world.storages = STORAGES
+    own = Guest(vmid=OWN, node="pve1", startup="down=240", onboot=True, disks=disks)
+    world.cluster.guests[OWN] = own
+    async with target_of(world, home_assistant_guest=OWN) as target:
+        found = await target.preflight()
+    assert {(item.severity, item.key) for item in found} <= {(Severity.OK, "target_own_disk")}
+    assert {item.placeholders["server"] for item in found} == servers
+
+
+async def test_where_they_lie_takes_a_privilege(world: FakeProxmox) -> None:
+    disks = {"scsi0": "nas:105/vm-105-disk-0.qcow2"}
+    own = Guest(vmid=OWN, node="pve1", startup="down=240", onboot=True, disks=disks)
+    world.cluster.guests[OWN] = own
+    world.storages = STORAGES
+    world.token.acl = acl("Sys.PowerMgmt", "Sys.Audit", "VM.PowerMgmt", "VM.Audit")
+    assert await check(world, home_assistant_guest=OWN) == {
+        ("proxmox_privilege_missing", "Datastore.Audit on /storage/nas"): Severity.WARNING
+    }
+
+
 async def test_the_groups_of_guests_add_up(world: FakeProxmox) -> None:
     world.cluster.guests[100].startup = "order=1,up=30,down=100"
     world.cluster.guests[101].startup = "order=1,down=200"

@@ -58,6 +58,7 @@ REQUESTS: Final[tuple[KnownRequest, ...]] = (
     _known("GET", "/nodes/{node}/qemu"),
     _known("GET", "/nodes/{node}/lxc"),
     _known("GET", "/nodes/{node}/{kind}/{vmid}/config"),
+    _known("GET", "/storage"),
     _known("POST", "/nodes/{node}/{kind}/{vmid}/status/shutdown"),
     _known("POST", "/nodes/{node}/{kind}/{vmid}/status/stop"),
     _known("POST", "/nodes/{node}/stopall", "API schema; pve-manager 9.2 for order and HA"),
@@ -198,6 +199,11 @@ class ProxmoxApi:
         """Return how a guest starts and stops."""
         data = await self.call("GET", f"{_guest_path(guest)}/config")
         return guest_config(data if isinstance(data, Mapping) else {})
+
+    async def storages(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the storages by name; those for which the token has Datastore.Audit."""
+        data = await self.call("GET", "/storage")
+        return {str(row["storage"]): row for row in rows(data, "storage")}
 
     async def shut_down(self, guest: Guest, limit_s: int) -> str:
         """Ask one guest to shut down and return the task."""

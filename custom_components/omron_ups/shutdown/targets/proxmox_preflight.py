@@ -6,14 +6,14 @@ from enum import StrEnum
 from typing import Final
 
 from ..errors import RefusedError, ShutdownError
-from ..findings import address_findings, finding, finding_of
+from ..findings import address_findings, finding, finding_of, own_disk_finding
 from ..models import Finding, Severity
 from ..specs import HOME_ASSISTANT_STOP_S, TargetSpec
 from .proxmox_access import ProxmoxAccess
 from .proxmox_api import LostNodeError, MissingPrivilegeError
 from .proxmox_guests import Inventory, ProxmoxGuests, labels
 from .proxmox_options import ProxmoxOptions, Scope
-from .proxmox_rows import Guest, GuestConfig
+from .proxmox_rows import Guest, GuestConfig, server_of_storage
 
 OS_STOP_S: Final = 60
 """What a node is expected to take to stop itself, without its guests."""
@@ -165,7 +165,7 @@ class ProxmoxPreflight:
         own = self._options.home_assistant_guest
         guests = [*inventory.running, *(g for g in inventory.left if g.vmid == own)]
         configs = await self._configs(guests)
-        found = self._own_guest_findings(configs)
+        found = [*self._own_guest_findings(configs), *await self._own_disk_findings(configs)]
         others = (config for guest, config in configs.items() if guest.vmid != own)
         worst = _longest(others, self._options.guest_limit_s)
         if self._options.scope is Scope.NODE:
@@ -200,6 +200,24 @@ class ProxmoxPreflight:
             if not config.starts_on_boot and not guest.is_managed:
                 found.append(self._warning(ProxmoxFinding.OWN_GUEST_BOOT, guest.label))
         return found
+
+    async def _own_disk_findings(self, configs: Mapping[Guest, GuestConfig]) -> list[Finding]:
+        """Tell on which servers the disks of the guest that runs Home Assistant lie."""
+        own = self._options.home_assistant_guest
+        used = {name for g, config in configs.items() if g.vmid == own for name in config.storages}
+        if not used:
+            return []
+        storages = await self._api.storages()
+        hidden = [
+            self._warning(ProxmoxFinding.PRIVILEGE_MISSING, f"Datastore.Audit on /storage/{name}")
+            for name in sorted(used - storages.keys())
+        ]
+        servers = {name: server_of_storage(name, storages) for name in sorted(used)}
+        return hidden + [
+            own_disk_finding(self._spec, server, detail=name)
+            for name, server in servers.items()
+            if server
+        ]
 
     async def _ha_findings(self) -> list[Finding]:
         try:

@@ -9,6 +9,8 @@ from ..errors import BadAnswerError
 
 _DOWN_OPTION: Final = re.compile(r"\bdown=(\d+)")
 _ORDER_OPTION: Final = re.compile(r"\border=(\d+)")
+_DISK_KEY: Final = re.compile(r"(scsi|virtio|sata|ide|efidisk|tpmstate|mp)\d+|rootfs")
+_ADDRESS: Final = re.compile(r"\[([^\]]+)\](?::\d+)?|([^:]+):\d+")
 # What a guest without an order counts as: it is among the first to be stopped.
 _NO_ORDER: Final = 2**63 - 1
 
@@ -53,6 +55,8 @@ class GuestConfig:
     down_s: int | None
     """Seconds that it may take to shut down, if it says so itself."""
     starts_on_boot: bool
+    storages: frozenset[str] = frozenset()
+    """Names of the storages that its disks lie on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +128,30 @@ def guest_config(config: Mapping[str, Any]) -> GuestConfig:
         order=int(order[1]) if order else _NO_ORDER,
         down_s=int(down[1]) if down else None,
         starts_on_boot=config.get("onboot") == 1,
+        storages=frozenset(_storages(config)),
     )
+
+
+def _storages(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where the disks are; a path of the node itself names no storage."""
+    for key, value in config.items():
+        volume, *options = str(value).split(",")
+        if _DISK_KEY.fullmatch(key) and ":" in volume and "media=cdrom" not in options:
+            yield volume.partition(":")[0]
+
+
+def server_of_storage(name: str, storages: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the address of the server that a storage lies on; empty if it is the node itself.
+
+    LVM on an iSCSI portal names the storage of the portal as its base.
+    """
+    row = storages.get(name, {})
+    base = str(row.get("base") or "").partition(":")[0]
+    if base and base != name and base in storages:
+        row = storages[base]
+    address = str(row.get("server") or row.get("portal") or "")
+    with_port = _ADDRESS.fullmatch(address)
+    return (with_port[1] or with_port[2]) if with_port else address
 
 
 def task_of(row: Mapping[str, Any]) -> Task:
