@@ -256,6 +256,22 @@ async def test_stopall_switches_off_by_itself_what_does_not_obey(
     assert guest.was_killed
 
 
+@pytest.mark.parametrize("ended", ["WARNINGS: 2", "job errors"])
+async def test_a_task_that_did_not_end_with_ok_has_ended_all_the_same(
+    world: FakeProxmox, ended: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The guests tell what it achieved; waiting for another word would hold the node up."""
+    async with target_of(world) as target:
+        await target.send(step(target, "guests"), CONTEXT)
+        await world.cluster.settle()
+        for task in world.cluster.tasks.values():
+            task.exitstatus = ended
+        assert await target.is_step_done(step(target, "guests"))
+        assert f"stopall ended with: {ended}" in caplog.text
+        world.cluster.guests[WEB].is_running = True
+        assert not await target.is_step_done(step(target, "guests"))
+
+
 @pytest.mark.parametrize(
     ("left_s", "is_short", "expected"),
     [(1000, False, 180), (100, False, 90), (100, True, 30), (5, False, 10), (-3, False, 10)],

@@ -79,6 +79,21 @@ async def test_a_session_lost_in_between_is_replaced_once(nas: FakeSynology, cod
     assert (nas.shutdowns, nas.logins) == (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(101, "parameter"), (102, "the API"), (103, "the method"), (104, "the version")],
+)
+async def test_a_dsm_that_lacks_the_request_is_refused_in_words(
+    nas: FakeSynology, code: int, words: str
+) -> None:
+    nas.lost_sessions = [code]
+    async with target_of(nas) as target:
+        reply = await target.send(SHUTDOWN, CONTEXT)
+    assert (reply.outcome, nas.shutdowns, nas.logins) == (Outcome.REFUSED, 0, 1)
+    assert words in reply.detail
+    assert str(code) in reply.detail
+
+
 async def test_a_session_lost_again_is_refused_in_words(nas: FakeSynology) -> None:
     nas.lost_sessions = [119, 107]
     async with target_of(nas) as target:
