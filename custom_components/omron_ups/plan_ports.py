@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from .const import DOMAIN
 from .driver import CommandRejectedError, NotSupportedError, OutOfRangeError, UpsError, UpsSource
 from .nut_service import NutService
-from .shutdown.errors import NoAnswerError, RefusedError
+from .shutdown.errors import NoAnswerError, RefusedError, UnreachableError
 from .shutdown.models import PowerView
 
 _RETURN: Final = "shutdown.return"
@@ -43,9 +43,12 @@ class UpsCommands:
 
         Raises:
             RefusedError: the UPS said no, or does not know the command.
+            UnreachableError: it was not found yet since the start, nothing was sent.
             NoAnswerError: nobody knows whether the UPS has done it.
 
         """
+        if self._ups.age is None:
+            raise UnreachableError(f"{name}: the UPS has not answered since the start")
         if (command := self._ups.commands.get(name)) is None:
             raise RefusedError(f"the UPS does not offer {name}")
         try:

@@ -15,7 +15,12 @@ from custom_components.omron_ups.driver import (
     UpsSource,
 )
 from custom_components.omron_ups.plan_ports import NutClients, OtherUpses, UpsCommands
-from custom_components.omron_ups.shutdown.errors import NoAnswerError, RefusedError, ShutdownError
+from custom_components.omron_ups.shutdown.errors import (
+    NoAnswerError,
+    RefusedError,
+    ShutdownError,
+    UnreachableError,
+)
 from custom_components.omron_ups.shutdown.models import Power
 from tests.ha.common import MockConfigEntry
 
@@ -37,6 +42,7 @@ class Unit:
     writable: Mapping[str, Any] = field(default_factory=dict)
     told: list[tuple[str, ...]] = field(default_factory=list)
     names: tuple[str, ...] = ("shutdown.return", "shutdown.stayoff", "shutdown.stop")
+    age: float | None = 0.5
 
     @property
     def commands(self) -> Mapping[str, Command]:
@@ -81,6 +87,11 @@ async def test_without_a_delay_nothing_is_cut() -> None:
     with pytest.raises(RefusedError, match="delay"):
         await commands(unit).shutdown_return(60)
     assert unit.told == []
+
+
+async def test_a_unit_that_nobody_has_found_yet_has_refused_nothing() -> None:
+    with pytest.raises(UnreachableError, match="has not answered"):
+        await commands(Unit(names=(), age=None)).shutdown_stop()
 
 
 async def test_a_unit_that_cannot() -> None:
