@@ -150,6 +150,6 @@ def test_the_timeline_has_two_sides() -> None:
     assert [" ".join(row.split()) for row in rows] == [
         "-1.0 somebody: pulls the plug",
         "0.0 ups: mains off",
-        "1.0 qnap: asked shutdown",
+        "1.0 [qnap: asked shutdown]",
         "2.0 > qnap: shutdown",
     ]

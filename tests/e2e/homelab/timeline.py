@@ -8,7 +8,6 @@ from scripts.lib.hass_api import Json
 
 from .facts import Fact, Facts
 
-_WIDTH: Final = 78
 _SHOWN: Final = frozenset(
     {
         "asked",
@@ -32,23 +31,21 @@ def timeline(facts: Facts, report: Json) -> Iterator[str]:
     began = next(fact.at for fact in facts.rows if fact.what == "mains off")
     names = {row["target_id"]: str(row["name"]) for row in report["targets"]}
     first = next(place for place, fact in enumerate(facts.rows) if fact.who == "somebody")
-    rows = [(fact.at, _seen(fact), "") for fact in facts.rows[first:]]
+    rows = [(fact.at, _seen(fact)) for fact in facts.rows[first:]]
     rows += [
-        (datetime.fromisoformat(line["at"]).timestamp(), "", _said(line, names))
+        (datetime.fromisoformat(line["at"]).timestamp(), _said(line, names))
         for line in report["lines"]
         if line["did"] in _SHOWN
     ]
-    yield f"{'seconds':>8}  {'what the fake hosts saw':{_WIDTH}}what the plan reports"
-    for at, seen, said in sorted(rows, key=lambda row: row[0]):
-        yield f"{at - began:8.1f}  {seen:{_WIDTH}}{said}".rstrip()
+    yield "seconds  what the fake hosts saw (> asked of them), and [what the plan reports]"
+    for at, words in sorted(rows, key=lambda row: row[0]):
+        yield f"{at - began:7.1f}  {words}"
 
 
 def _seen(fact: Fact) -> str:
-    mark = ">" if fact.is_change else " "
-    return f"{mark} {fact.who + ':':16}{fact.what}"[: _WIDTH - 1]
+    return f"{'>' if fact.is_change else ' '} {fact.who}: {fact.what}"
 
 
 def _said(line: Json, names: Mapping[str, str]) -> str:
     who = names.get(line["target_id"], "plan")
-    words = f"{line['did']} {line['detail']}".strip()
-    return f"{who}: {words}"
+    return f"      [{who}: {f'{line["did"]} {line["detail"]}'.strip()}]"
