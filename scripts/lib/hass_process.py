@@ -2,12 +2,13 @@
 
 import asyncio
 from asyncio.subprocess import Process
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 import os
 from pathlib import Path
 import signal
 import sys
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from aiohttp import ClientError, ClientSession
@@ -29,7 +30,13 @@ class HassProcess:
     """One ``hass`` on a configuration folder; used as an asynchronous context manager."""
 
     def __init__(
-        self, *, folder: Path, port: int, log: Path, program: str = "scripts.lib.hass"
+        self,
+        *,
+        folder: Path,
+        port: int,
+        log: Path,
+        program: str = "scripts.lib.hass",
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Prepare without starting anything.
 
@@ -38,7 +45,9 @@ class HassProcess:
             port: The port that the folder's configuration says.
             log: Gets everything that Home Assistant prints, after what is in it.
             program: The module that starts it.
+            environment: What it finds there beside ours, as it is at each start.
         """
+        self._environment = environment
         self._program = program
         self.address = f"http://127.0.0.1:{port}"
         self._folder = folder
@@ -137,7 +146,7 @@ class HassProcess:
                 stdout=log,
                 stderr=log,
                 # Where Home Assistant falls back to when it cannot use its configured address.
-                env={**os.environ, "SETUP_PORT": str(self._port)},
+                env={**os.environ, **self._environment, "SETUP_PORT": str(self._port)},
                 # Ctrl-C is for us; we stop Home Assistant in order.
                 start_new_session=True,
             )

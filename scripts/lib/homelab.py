@@ -17,11 +17,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="scripts/homelab",
         description="Stop and restore the reference homelab: a real Home Assistant, fake hosts.",
     )
+    parser.add_argument(
+        "--low-battery",
+        action="store_true",
+        help="let the battery be low while the first hosts are stopping",
+    )
     parser.add_argument("--keep", action="store_true", help="keep the folder with log and journal")
     options = parser.parse_args(arguments)
     folder = Path(mkdtemp(prefix="omron-ups-homelab-"))
     try:
-        played = asyncio.run(play(folder))
+        played = asyncio.run(play(folder, low_battery=options.low_battery))
     finally:
         if options.keep:
             print(f"all of it is in {folder}")

@@ -13,17 +13,30 @@ _NAS: Final = ("qnap", "synology")
 _OTHER_NODES: Final = ("pve2", "pve3")
 _SHUTDOWN: Final = "command=shutdown"
 
-ORDER: Final[Sequence[tuple[str, str]]] = (
+type _Steps = Sequence[tuple[str, str]]
+
+_POLITE: Final[_Steps] = (
     ("ups", "mains off"),
     ("kubernetes", "node cp1 cordoned"),
     ("kubernetes", "POST /api/v1/namespaces/default/pods/postgres-0/eviction"),
     ("kubernetes", "DELETE /api/v1/namespaces/default/pods/postgres-0"),
     ("kubernetes", "pod postgres-0 waits for a node"),
-    ("kubernetes", "volume csi.nas.example^vol-postgres at gone"),
+    ("kubernetes", "volume postgres detached"),
     ("pve2", "POST /nodes/pve2/stopall"),
     ("pve2", "VM 101 k8s-cp1 off"),
     ("pve2", "POST /nodes/pve2/status"),
     ("pve2", "off"),
+)
+_SHORT: Final[_Steps] = (
+    ("ups", "mains off"),
+    ("kubernetes", "node cp1 cordoned"),
+    ("kubernetes", "POST /api/v1/namespaces/default/pods/postgres-0/eviction"),
+    ("ups", "battery low"),
+    ("pve2", "POST /nodes/pve2/stopall"),
+    ("pve2", "POST /nodes/pve2/status"),
+    ("pve2", "off"),
+)
+_DOWN_AND_UP: Final[_Steps] = (
     ("qnap", "POST /cgi-bin/sys/sysRequest.cgi"),
     ("qnap", "off"),
     ("ups", "told S"),
@@ -39,13 +52,21 @@ ORDER: Final[Sequence[tuple[str, str]]] = (
     ("home assistant", "process runs"),
     ("home assistant", "answers"),
     ("qnap", "volumes there"),
+)
+_CHARGED: Final[_Steps] = (("somebody", "charges the battery"),)
+_BACK: Final[_Steps] = (
     ("pve3", "POST /nodes/pve3/startall"),
     ("kubernetes", "PATCH /api/v1/nodes/cp1"),
     ("kubernetes", "node cp1 takes pods"),
     ("kubernetes", "pod postgres-0 runs on"),
 )
+ORDER: Final[_Steps] = (*_POLITE, *_DOWN_AND_UP, *_BACK)
 """Each is looked for after the one before."""
-ONCE: Final[Sequence[tuple[str, str]]] = (
+ORDER_AT_LOW_BATTERY: Final[_Steps] = (*_SHORT, *_DOWN_AND_UP, *_CHARGED, *_BACK)
+"""The same if low battery comes while the first stage is under way."""
+ENOUGH_CHARGE: Final = 90.0
+"""Per cent; with less nobody may be started after low battery."""
+ONCE: Final[_Steps] = (
     ("desktop", "command: "),
     ("plug", "POST .../off"),
     ("amplifier", "turn_off"),
@@ -84,7 +105,7 @@ def _wrong_at(lab: Lab, fact: Fact) -> Iterator[str]:
         yield "nothing is armed"
     if fact.who == "kubernetes" and ("/eviction" in fact.what or fact.what.startswith("DELETE")):
         yield from _named("takes pods", _open_nodes(machines))
-    if fact.who in _OTHER_NODES and "stopall" in fact.what:
+    if fact.who in _OTHER_NODES and "stopall" in fact.what and not lab.is_short:
         yield from _named("in use", machines.users_of_nas())
     if _SHUTDOWN in fact.what:
         yield from _named("runs", _guests_of(machines, fact.who))
@@ -97,6 +118,9 @@ def _wrong_at(lab: Lab, fact: Fact) -> Iterator[str]:
     if (fact.who, fact.what) == ("ups", "output off"):
         yield from _named("loses power", _on(machines, [m.name for m in machines.on_ups]))
         yield "Home Assistant loses power" if lab.is_alive else ""
+    if "startall" in fact.what or "wakeonlan" in fact.what:
+        is_charged = not lab.is_short or machines.ups.charge >= ENOUGH_CHARGE
+        yield "" if is_charged else "the battery could not survive another cut"
     if "startall" in fact.what:
         is_there = machines.qnap.is_serving and not machines.qnap.is_booting
         yield "" if is_there else "its storage is not there"
@@ -129,10 +153,10 @@ def _on(machines: Machines, names: Sequence[str]) -> list[str]:
 # The order, and the end
 
 
-def wrong_order(facts: Facts) -> Iterator[str]:
+def wrong_order(facts: Facts, order: _Steps = ORDER) -> Iterator[str]:
     """Yield what did not happen, or not after what must come before it."""
     place, before = -1, "the beginning"
-    for who, what in ORDER:
+    for who, what in order:
         found = facts.index(who, what, after=place)
         if found < 0:
             yield f"{who}: {what}: not seen after {before}"
@@ -151,11 +175,19 @@ def wrong_counts(facts: Facts) -> Iterator[str]:
             yield f"kubernetes: {words} was touched"
 
 
-def wrong_report(report: Json) -> Iterator[str]:
-    """Yield what the plan's report says that it should not."""
-    if (report["result"], report["detail"]) != ("all_back", ""):
+def wrong_report(report: Json, *, is_short: bool = False) -> Iterator[str]:
+    """Yield what the plan's report says that it should not.
+
+    At low battery the cluster's API ends with its machines, perhaps before it shows the last
+    volume detached: that it was not seen is no fault then.
+    """
+    unseen = {"kubernetes"} if is_short else set()
+    late = [row["name"] for row in report["targets"] if row["stopped"] == "overdue"]
+    if report["result"] != "all_back" and not unseen & set(late):
         yield f"report: {report['result']} {report['detail']}"
     for row in report["targets"]:
+        if row["state"] == "back" and row["name"] in unseen:
+            continue
         stopped = row["stopped"] if row["name"] != "pve1" else "down"
         if (row["state"], stopped) != ("back", "down"):
             yield f"report: {row['name']} is {row['state']} and was {row['stopped']}"

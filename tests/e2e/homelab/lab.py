@@ -1,25 +1,25 @@
 """The homelab as a whole: its machines, a real Home Assistant on one of them, and its UPS."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 import json
-import os
 from pathlib import Path
 from typing import Any, override
 import uuid
 
-from aiohttp import ClientError
+from aiohttp import ClientError, web
 
-from scripts.lib.bench_discord import serving
 from scripts.lib.config_folder import Locale, write_config_folder
 from scripts.lib.discord_server import DiscordServer
 from scripts.lib.hass_api import ApiError, HassApi, Json, onboarded
+from scripts.lib.hass_discord import API_VARIABLE
 from scripts.lib.hass_homelab import BOOT_ID_VARIABLE
 from scripts.lib.hass_process import HassProcess
 from scripts.lib.simulator_server import PtyServer
 from tests.ports import unused_port
+from tests.shutdown.fakes.server import LOOPBACK
 
 from .facts import Facts
 from .machines import HOME_ASSISTANT, Machines
@@ -90,6 +90,8 @@ class Lab:
     api: NotingApi
     device: str
     discord: DiscordServer
+    environment: dict[str, str]
+    """What the process of Home Assistant finds there."""
     said: list[str]
     """All that Home Assistant answered, and every event on its bus."""
     entry_id: str = ""
@@ -98,6 +100,8 @@ class Lab:
     """Whether the process of Home Assistant runs."""
     is_quiet: bool = False
     """Whether nothing may be asked of anybody that changes a state."""
+    is_short: bool = False
+    """Whether low battery has come: nobody waits for the stage before then."""
 
     physics: Physics = field(init=False)
 
@@ -142,7 +146,7 @@ class Lab:
 
     async def start_hass(self) -> None:
         """Boot the machine that runs Home Assistant."""
-        new_boot_id()
+        self.environment[BOOT_ID_VARIABLE] = str(uuid.uuid4())
         self.is_alive = True
         await self.hass.start_again()
         self.facts.note("home assistant", "answers")
@@ -181,11 +185,6 @@ class Lab:
         self.facts.note("amplifier", str(data["service"]), is_change=True)
 
 
-def new_boot_id() -> None:
-    """Let the machine of Home Assistant start anew, the next time that it is started."""
-    os.environ[BOOT_ID_VARIABLE] = str(uuid.uuid4())
-
-
 @asynccontextmanager
 async def homelab(folder: Path) -> AsyncIterator[Lab]:
     """Run all of it, with nothing configured yet.
@@ -203,9 +202,17 @@ async def homelab(folder: Path) -> AsyncIterator[Lab]:
         enter = stack.enter_async_context
         machines = await enter(Machines(facts, nut_port, NUT_LOGIN))
         device = await enter(PtyServer(machines.ups, link=folder / "ttyUPS"))
-        await enter(serving(discord))
-        stack.enter_context(_environment())
-        hass = HassProcess(folder=config, port=port, log=log, program="scripts.lib.hass_homelab")
+        environment = {
+            API_VARIABLE: await enter(_serving(discord)),
+            BOOT_ID_VARIABLE: str(uuid.uuid4()),
+        }
+        hass = HassProcess(
+            folder=config,
+            port=port,
+            log=log,
+            program="scripts.lib.hass_homelab",
+            environment=environment,
+        )
         await enter(hass)
         said: list[str] = []
         login = onboarded(hass.address, username="home", password="home", language="en")
@@ -218,6 +225,7 @@ async def homelab(folder: Path) -> AsyncIterator[Lab]:
             api=NotingApi(await enter(login), said),
             device=device.place,
             discord=discord,
+            environment=environment,
             said=said,
         )
         machines.proxmox.cluster.guests[HOME_ASSISTANT].end_inside = lab.stop_hass
@@ -233,13 +241,16 @@ async def _end(task: asyncio.Task[None]) -> None:
         await task
 
 
-@contextmanager
-def _environment() -> Iterator[None]:
-    new_boot_id()
+@asynccontextmanager
+async def _serving(discord: DiscordServer) -> AsyncIterator[str]:
+    """Serve a Discord on loopback, and yield the root of its API."""
+    runner = web.AppRunner(discord.app(), access_log=None)
+    await runner.setup()
     try:
-        yield
+        await web.TCPSite(runner, LOOPBACK, 0).start()
+        yield f"http://{LOOPBACK}:{runner.addresses[0][1]}/api/v10"
     finally:
-        del os.environ[BOOT_ID_VARIABLE]
+        await runner.cleanup()
 
 
 def _configure(config: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import contextlib
 from typing import Final
 
-from tests.shutdown.fakes.kubernetes_world import FakePod
+from tests.shutdown.fakes.kubernetes_world import FakePod, unique_name
 
 from .facts import Differences
 from .machines import HOME_ASSISTANT, NODE_VMS, Machine, Machines
@@ -103,11 +103,11 @@ class Physics:
             for pod in world.pods.values()
             if pod.claims
         }
-        in_use = {(name, node.name) for node in world.nodes.values() for name in node.in_use}
-        found |= {
-            ("kubernetes", f"volume {name.rpartition('/')[2]} at"): node
-            for name, node in sorted(in_use)
-        }
+        for volume, spec in world.volumes.items():
+            if name := unique_name(spec):
+                users = [node.name for node in world.nodes.values() if name in node.in_use]
+                state = f"attached to {', '.join(users)}" if users else "detached"
+                found["kubernetes", f"volume {volume}"] = state
         return found
 
     async def _follow(self) -> None:

@@ -6,7 +6,15 @@ from pathlib import Path
 import re
 from typing import Final
 
-from .expectations import wrong_counts, wrong_end, wrong_order, wrong_report, wrong_requests
+from .expectations import (
+    ORDER,
+    ORDER_AT_LOW_BATTERY,
+    wrong_counts,
+    wrong_end,
+    wrong_order,
+    wrong_report,
+    wrong_requests,
+)
 from .lab import homelab
 from .planted import Search
 from .run import CONTROL, run_outage
@@ -38,21 +46,27 @@ class Played:
     """What was not as it must be."""
 
 
-async def play(folder: Path) -> Played:
-    """Set everything up in a new folder, let mains fail and return, and look at all of it."""
+async def play(folder: Path, *, low_battery: bool = False) -> Played:
+    """Set everything up in a new folder, let mains fail and return, and look at all of it.
+
+    Args:
+        folder: is made, and holds everything.
+        low_battery: whether the battery is low while the first hosts are stopping.
+
+    """
     async with homelab(folder) as lab:
         await set_up(lab)
         before = lab.look()
-        outcome = await run_outage(lab)
+        outcome = await run_outage(lab, low_battery=low_battery)
         search = await Search.through(lab)
         facts = lab.facts
         broken = (
             *outcome.wrong,
             *_wrong_rehearsal("\n".join(outcome.rehearsal)),
             *facts.broken,
-            *wrong_order(facts),
+            *wrong_order(facts, ORDER_AT_LOW_BATTERY if low_battery else ORDER),
             *wrong_counts(facts),
-            *wrong_report(outcome.report),
+            *wrong_report(outcome.report, is_short=low_battery),
             *wrong_end(before, lab.look()),
             *wrong_requests(lab),
             *search.found,

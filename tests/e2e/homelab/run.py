@@ -9,7 +9,7 @@ from typing import Final
 from scripts.lib.hass_api import ApiError, Json
 from tests.e2e.waiting import becomes
 
-from .expectations import guard
+from .expectations import ENOUGH_CHARGE, guard
 from .lab import Lab
 from .setup import NAMES
 
@@ -18,6 +18,7 @@ FASTER: Final = 60.0
 CONTROL: Final = "a-word-of-no-secret"
 """The reason of the dry run: it must be found where secrets are looked for."""
 _BUTTONS: Final = ("start_plan", "cancel_plan", "rehearse_plan", "check_targets")
+_LOW: Final = 29.0
 _LISTENS_S: Final = 2.0
 _NAS_BOOTS_S: Final = 8.0
 """How much longer than Home Assistant the QNAP takes to start."""
@@ -39,13 +40,19 @@ class Outcome:
     """What was not refused, or for another reason."""
 
 
-async def run_outage(lab: Lab) -> Outcome:
-    """Let mains fail with the plan disarmed, arm it, let everything stop and come back."""
+async def run_outage(lab: Lab, *, low_battery: bool = False) -> Outcome:
+    """Let mains fail with the plan disarmed, arm it, let everything stop and come back.
+
+    Args:
+        lab: with everything configured.
+        low_battery: whether the battery is low as soon as the first pod was told to go.
+
+    """
     lab.facts.guards.append(guard(lab))
     asked, changed = _asked(lab), len(lab.facts.changes)
     rehearsal, wrong = await try_disarmed(lab)
     asked, changes = _asked(lab) - asked, lab.facts.changes[changed:]
-    await stop_everything(lab)
+    await stop_everything(lab, low_battery=low_battery)
     report = await bring_everything_back(lab)
     return Outcome(
         report=report,
@@ -94,10 +101,15 @@ async def _not_refused(lab: Lab, name: str | None) -> str:
     return f"{name or 'all'}: not refused"
 
 
-async def stop_everything(lab: Lab) -> None:
+async def stop_everything(lab: Lab, *, low_battery: bool) -> None:
     """Arm the plan on battery, and wait until the UPS has switched its output off."""
     lab.facts.note("somebody", "arms the plan")
     await lab.api.call("switch.turn_on", lab.entities["switch.plan_armed"])
+    if low_battery:
+        await becomes(expected=True, look=lambda: _is_evicting(lab))
+        lab.facts.note("somebody", f"lets the battery have {_LOW:.0f} % left")
+        lab.is_short = True
+        lab.machines.ups.charge = _LOW
 
     async def has_ended() -> bool:
         return not lab.is_alive
@@ -122,8 +134,16 @@ async def bring_everything_back(lab: Lab) -> Json:
     await becomes(expected=True, look=answers)
     await asyncio.sleep(_NAS_BOOTS_S)
     lab.machines.qnap_has_booted.set()
+    if lab.is_short:
+        await asyncio.sleep(_NAS_BOOTS_S)
+        lab.facts.note("somebody", "charges the battery")
+        lab.machines.ups.charge = ENOUGH_CHARGE + 5.0
     await becomes("idle", lab.plan_state)
     return await lab.last_run()
+
+
+async def _is_evicting(lab: Lab) -> bool:
+    return any("/eviction" in fact.what for fact in lab.facts.changes)
 
 
 async def _has_output(lab: Lab) -> bool:
