@@ -98,6 +98,27 @@ class LateGuests(HostTarget):
         return Reply(outcome=Outcome.NOTHING_TO_DO)
 
 
+class Hurrying(DrainTarget):
+    """Its guests go at once if they are told to hurry."""
+
+    steps = (replace(DrainTarget.steps[0], repeats_when_short=True), POWEROFF)
+
+    def __init__(self, spec: TargetSpec, host: Host) -> None:
+        """Begin with nobody told."""
+        super().__init__(spec, host)
+        self.told: list[tuple[str, bool]] = []
+        self.is_gone = False
+
+    @override
+    async def send(self, step: StopStep, context: StopContext) -> Reply:
+        self.told.append((step.key, context.is_short))
+        if self.is_gone:
+            raise UnreachableError("no route to host")
+        if context.is_short:
+            self.guests_s = 0.0
+        return await super().send(step, context)
+
+
 async def ignore(_host: Host) -> Reply:
     return Reply(outcome=Outcome.ACCEPTED)
 
@@ -311,3 +332,36 @@ def test_disks_have_their_grace_time(grace_s: float) -> None:
         assert grace_s - 3.0 <= loop.time() - off_at <= grace_s + 10.0
 
     scenario(test)()
+
+
+@scenario
+async def test_low_battery_hurries_what_was_asked_before() -> None:
+    bench = Bench(PLAN, {"host": Hurrying})
+    await bench.start()
+    await bench.set_power(BATTERY, 40.0)
+    target = bench.targets["host"]
+    assert isinstance(target, Hurrying)
+    assert target.told == [("guests", False)]
+    await bench.set_power(LOW, 5.0)
+    assert target.told == [("guests", False), ("guests", True), ("poweroff", True)]
+
+
+@scenario
+async def test_who_cannot_be_reached_at_low_battery_is_asked_now_and_then() -> None:
+    bench = Bench(PLAN, {"host": Hurrying})
+    await bench.start()
+    await bench.set_power(BATTERY, 40.0)
+    target = bench.targets["host"]
+    assert isinstance(target, Hurrying)
+    target.is_gone = True
+    await bench.set_power(LOW, 12.0)
+    assert target.told == [("guests", False), *[("guests", True)] * 3]
+
+
+@scenario
+async def test_what_cannot_go_faster_is_not_asked_again_at_low_battery() -> None:
+    bench = Bench(PLAN, {"host": DrainTarget})
+    await bench.start()
+    await bench.set_power(BATTERY, 40.0)
+    await bench.set_power(LOW, 5.0)
+    assert commands(bench) == ["guests"]

@@ -176,6 +176,8 @@ class PlanRecord:
     chosen: frozenset[str]
     phase: Phase = Phase.RUNNING
     is_short: bool = False
+    shortened: Stamp | None = None
+    """When low battery came; None if the plan was short from its beginning, or is not."""
     is_outage: bool = True
     """False for a plan that was asked for without one: only a cancel brings its hosts back."""
     has_mains: bool = False
@@ -276,7 +278,7 @@ _PLAN: Final[Mapping[type, Callable[[PlanRecord, Any, Stamp], PlanRecord]]] = {
     Extended: _extended,
     PowerLost: lambda record, _, __: replace(record, is_outage=True, has_mains=False),
     PowerBack: lambda record, _, __: replace(record, has_mains=True),
-    Shortened: lambda record, _, __: replace(record, is_short=True),
+    Shortened: lambda record, _, stamp: replace(record, is_short=True, shortened=stamp),
     OutputAsked: _output_asked,
     OutputAnswered: _output_answered,
     HandedOver: lambda record, _, stamp: replace(

@@ -160,7 +160,7 @@ class _Stopping:
         """Send a request; again as long as it certainly never left, and there is time."""
         while True:
             record = self._step(step)
-            if record is not None:
+            if record is not None and not self._is_to_hurry(step, record):
                 if record.outcome is Outcome.REFUSED or not self._may_repeat(step, record):
                     return
                 if self._step_time_s(later) <= 0.0:
@@ -176,6 +176,16 @@ class _Stopping:
             return True
         is_unknown = record.outcome in {None, Outcome.UNKNOWN}
         return is_unknown and not step.irreversible and record.attempts < ATTEMPTS
+
+    def _is_to_hurry(self, step: StopStep, record: StepRecord) -> bool:
+        """Return whether low battery has come since a step was asked that can go faster."""
+        shortened = self._run.record.shortened
+        if not step.repeats_when_short or shortened is None:
+            return False
+        if not record.was_sent or record.attempts >= ATTEMPTS:
+            return False
+        since_s = shortened.since(record.first)
+        return since_s is not None and since_s >= 0.0
 
     async def _send(self, step: StopStep) -> None:
         context = self._run.context(self._remaining_s())

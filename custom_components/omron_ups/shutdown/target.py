@@ -25,6 +25,9 @@ class StopStep:
     """Whether `Target.is_step_done` must say so before the next step is sent (guests off before
     the node), at the latest when the step's time is up. The last step is never awaited this
     way: `observe` and the network tell when the host is down."""
+    repeats_when_short: bool = False
+    """Whether it is sent once more if low battery comes after it, and before its end: for kinds
+    that then hurry what they began, without harm to what is under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,8 @@ from .kubernetes_rows import Pod
 _LOGGER = logging.getLogger(__name__)
 
 CORDON: Final = StopStep(key="cordon", irreversible=False)
-EVICT: Final = StopStep(key="evict", irreversible=False, is_awaited=True)
+# At low battery pods that a budget holds back, or that take their time, are deleted at once.
+EVICT: Final = StopStep(key="evict", irreversible=False, is_awaited=True, repeats_when_short=True)
 DETACH: Final = StopStep(key="detach", irreversible=False)
 
 _MARGIN_S: Final = 10
