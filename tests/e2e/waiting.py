@@ -8,11 +8,16 @@ PATIENCE_S = 90
 _POLL_S = 0.1
 
 
-async def becomes(expected: object, look: Callable[[], Awaitable[object]]) -> None:
+async def becomes(
+    expected: object,
+    look: Callable[[], Awaitable[object]],
+    *,
+    patience_s: float = PATIENCE_S,
+) -> None:
     """Wait until ``look`` returns what is expected; fail with what it returned instead."""
     seen = await look()
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             while seen != expected:
                 await asyncio.sleep(_POLL_S)
                 seen = await look()

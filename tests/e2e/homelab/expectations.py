@@ -32,7 +32,9 @@ _SHORT: Final[_Steps] = (
     ("kubernetes", "node cp1 cordoned"),
     ("kubernetes", "POST /api/v1/namespaces/default/pods/postgres-0/eviction"),
     ("ups", "battery low"),
-    ("pve2", "POST /nodes/pve2/stopall"),
+    ("kubernetes", "DELETE /api/v1/namespaces/default/pods/postgres-0"),
+    ("kubernetes", "pod postgres-0 waits for a node"),
+    ("pve2", "VM 102 k8s-worker1 off"),
     ("pve2", "POST /nodes/pve2/status"),
     ("pve2", "off"),
 )
@@ -214,8 +216,11 @@ def wrong_end(before: Snapshot, after: Snapshot) -> Iterator[str]:
 
 
 def wrong_requests(lab: Lab) -> Iterator[str]:
-    """Yield requests that the published descriptions of the APIs do not allow."""
+    """Yield requests that the descriptions of the APIs do not allow, and what they broke."""
     yield from lab.machines.kubernetes.invalid
     yield from lab.machines.proxmox.invalid
+    for guest in lab.machines.proxmox.cluster.guests.values():
+        if guest.was_killed:
+            yield f"{guest.node}: {guest.name} was switched off hard"
     if lab.machines.kubernetes.world.torn:
         yield f"kubernetes: torn from their volumes: {lab.machines.kubernetes.world.torn}"

@@ -33,9 +33,9 @@ def _guests() -> tuple[Guest, ...]:
     return (
         Guest(vmid=HOME_ASSISTANT, node="pve1", name="haos", onboot=True, stop_delay_s=1.0),
         Guest(vmid=110, node="pve1", name="dns", kind="lxc", onboot=True, stop_delay_s=3.0),
-        Guest(vmid=101, node="pve2", name="k8s-cp1", startup="order=2", stop_delay_s=6.0),
-        Guest(vmid=102, node="pve2", name="k8s-worker1", startup="order=3", stop_delay_s=6.0),
-        Guest(vmid=103, node="pve3", name="k8s-worker2", startup="order=3", stop_delay_s=8.0),
+        Guest(vmid=101, node="pve2", name="k8s-cp1", startup="order=2", stop_delay_s=9.0),
+        Guest(vmid=102, node="pve2", name="k8s-worker1", startup="order=3", stop_delay_s=9.0),
+        Guest(vmid=103, node="pve3", name="k8s-worker2", startup="order=3", stop_delay_s=9.0),
         Guest(vmid=120, node="pve3", name="lab", is_running=False),
     )
 

@@ -19,6 +19,8 @@ CONTROL: Final = "a-word-of-no-secret"
 """The reason of the dry run: it must be found where secrets are looked for."""
 _BUTTONS: Final = ("start_plan", "cancel_plan", "rehearse_plan", "check_targets")
 _LOW: Final = 29.0
+_PATIENCE_S: Final = 240.0
+"""For everything to stop, or to come back, on a machine that has a lot to do."""
 _LISTENS_S: Final = 2.0
 _NAS_BOOTS_S: Final = 8.0
 """How much longer than Home Assistant the QNAP takes to start."""
@@ -114,7 +116,7 @@ async def stop_everything(lab: Lab, *, low_battery: bool) -> None:
     async def has_ended() -> bool:
         return not lab.is_alive
 
-    await becomes(expected=True, look=has_ended)
+    await becomes(expected=True, look=has_ended, patience_s=_PATIENCE_S)
     lab.machines.ups.time_scale = FASTER
     lab.facts.note("ups", f"its clock runs {FASTER:.0f} times as fast while nobody is left")
     await becomes(expected=False, look=lambda: _has_output(lab))
@@ -138,7 +140,7 @@ async def bring_everything_back(lab: Lab) -> Json:
         await asyncio.sleep(_NAS_BOOTS_S)
         lab.facts.note("somebody", "charges the battery")
         lab.machines.ups.charge = ENOUGH_CHARGE + 5.0
-    await becomes("idle", lab.plan_state)
+    await becomes("idle", lab.plan_state, patience_s=_PATIENCE_S)
     return await lab.last_run()
 
 
