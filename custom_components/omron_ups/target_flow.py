@@ -58,7 +58,6 @@ _MAC: Final = re.compile(r"[0-9A-Fa-f]{2}([:-]?[0-9A-Fa-f]{2}){5}")
 # What makes it another machine.
 _PLACE: Final = ("host", "url", "port")
 _RELATED: Final = frozenset({CONF_USES, CONF_RUNS_ON})
-_UNPLANNED: Final = {CONF_STAGE: 0, CONF_TIME_LIMIT: 0}
 
 
 class TargetFlow(ConfigSubentryFlow):
@@ -267,8 +266,10 @@ class TargetFlow(ConfigSubentryFlow):
             OptionError: an option cannot be used.
 
         """
+        # What is not asked yet is what most people leave as it is proposed.
+        planned = {CONF_STAGE: self._kind.stage, CONF_TIME_LIMIT: self._kind.time_limit_s}
         spec = make_spec(
-            {**_UNPLANNED, CONF_OPTIONS: self._known_options},
+            {**planned, **self._stored, CONF_OPTIONS: self._known_options},
             target_id="",
             name=self._name,
             kind=self._subentry_type,
