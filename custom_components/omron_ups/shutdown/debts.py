@@ -1,10 +1,10 @@
-"""What a plan that is replaced by another one leaves to it."""
+"""What a plan leaves to the next one."""
 
 from collections.abc import Iterator
 
 from .folding import PlanRecord, TargetRecord
 from .models import TargetState
-from .records import OutputAction, OutputAsked, Owed
+from .records import Json, OutputAction, OutputAsked, Owed
 
 _BOOTING = frozenset({TargetState.RETURNING, TargetState.NOT_BACK})
 
@@ -24,6 +24,13 @@ def debts_of(record: PlanRecord) -> Iterator[Owed | OutputAsked]:
                 is_stopped=is_stopped,
                 is_booting=target.state in _BOOTING,
             )
+
+
+def left_off(report: Json | None) -> Iterator[str]:
+    """Yield the ids of the targets that were off at the end of the last plan, by its doing."""
+    for row in (report or {}).get("targets", ()):
+        if row.get("state") == TargetState.NOT_BACK:
+            yield str(row.get("target_id"))
 
 
 def _is_clean(target: TargetRecord) -> bool:

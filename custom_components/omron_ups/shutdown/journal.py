@@ -83,6 +83,13 @@ class Journal:
                 self._is_stuck = True
                 self._on_error(err)
 
+    async def flushed(self, limit_s: float) -> None:
+        """Return once everything is on disk, however slow that is, within a limit."""
+        if self._waiting or self._replacement is not None:
+            self._begin()
+        if self._writer is not None:
+            await asyncio.wait([self._writer], timeout=limit_s)
+
     def _begin(self) -> None:
         """Let the next write take all that is waiting."""
         if self._batch is None:

@@ -6,6 +6,7 @@ from typing import Final
 from .folding import STOP_ENDED, Phase
 from .models import Power, TargetState
 from .output import Output
+from .output_cycle import is_harmless
 from .records import HandedOver, OutputAction
 from .run import Run
 from .specs import TargetSpec
@@ -26,9 +27,17 @@ class Last:
         self._output = Output(run, run.ports.output) if has_output and run.ports.output else None
 
     async def cancel_earlier(self) -> None:
-        """Cancel a countdown that an earlier plan began: it knows nothing of who stops now."""
-        if self._run.record.phase is Phase.RUNNING:
-            await self._cancel()
+        """Cancel a countdown that an earlier plan began: it knows nothing of who stops now.
+
+        Not while all are off: some may start only when their power comes back.
+        """
+        while self._run.record.phase is Phase.RUNNING and self._may_count():
+            if not is_harmless(self._run):
+                await self._cancel()
+                return
+            if all(spec.target_id in self._run.ended() for spec in self._others()):
+                return
+            await asyncio.sleep(RECHECK_S)
 
     async def run(self) -> None:
         """Switch off the rest, once everybody else is down or out of time.
@@ -183,11 +192,15 @@ class Last:
 
     def _somebody_runs(self, seconds: float = 0.0) -> bool:
         """Return whether the cut would harm somebody, who stops or is up for longer than this."""
-        run = self._run
-        others = [*run.specs(run.record.chosen - {run.plan.home_assistant_host})]
-        if any(spec.target_id not in run.ended() for spec in others):
+        others = self._others()
+        if any(spec.target_id not in self._run.ended() for spec in others):
             return True
         return any(self._up_s(spec) > seconds for spec in others)
+
+    def _others(self) -> list[TargetSpec]:
+        """Return who is to be stopped besides our own host."""
+        run = self._run
+        return [*run.specs(run.record.chosen - {run.plan.home_assistant_host})]
 
     def _up_s(self, spec: TargetSpec) -> float:
         if self._run.has_second_feed(spec):

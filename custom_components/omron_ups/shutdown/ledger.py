@@ -112,6 +112,10 @@ class Ledger:
         """Return once everything is on disk, or the disk has failed."""
         await self._journal.synced()
 
+    async def flushed(self, limit_s: float) -> None:
+        """Return once everything is on disk, however slow that is, within a limit."""
+        await self._journal.flushed(limit_s)
+
     def stamp(self) -> Stamp:
         """Return the time and the battery's state."""
         now = self._power()

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from .folding import DOWN_STATES, PlanRecord, TargetRecord
 from .models import HostState, Outcome, PlanResult, Power, Reason, TargetState
+from .output_cycle import BY_NOTHING, ONLY_BY_CUT
 from .records import Entry, Json, OutputAction, Settled, Stamp, word_of
 from .specs import Plan
 
@@ -151,12 +152,20 @@ def _troubles(targets: Sequence[TargetReport]) -> str:
         TargetState.UNCONFIRMED: "was told to stop, but nothing can show whether it did",
     }
     troubles = [
-        f"{target.name} {words[state]}"
+        f"{target.name} {words[state]}{_why(target, state)}"
         for target in targets
         for state in dict.fromkeys((target.stopped, target.state))
         if state in words
     ]
     return "; ".join(troubles)
+
+
+def _why(target: TargetReport, state: TargetState) -> str:
+    """Return why somebody is left off, if anybody but us can do something about it."""
+    if state is not TargetState.NOT_BACK:
+        return ""
+    known = (why for why in (ONLY_BY_CUT, BY_NOTHING) if target.evidence.startswith(why))
+    return next((f": {why}" for why in known), "")
 
 
 def _target_report(
@@ -171,7 +180,7 @@ def _target_report(
     nothing = (None, "")
     down_at, _ = settled.get(TargetState.DOWN, nothing)
     back_at, _ = settled.get(TargetState.BACK, nothing)
-    # Of the stop also if it came back later, for nobody doubts that it is up.
+    # Of the stop also if it came back later, for nobody doubts then that it is up.
     _, evidence = settled.get(target.stopped, nothing) if target.stopped else nothing
     return TargetReport(
         target_id=target_id,
@@ -182,8 +191,13 @@ def _target_report(
         down_at=_stamp_iso(down_at),
         seconds=_rounded(target.seconds, 1),
         back_at=_stamp_iso(back_at),
-        evidence=evidence or target.evidence,
+        evidence=_evidence(target, evidence),
     )
+
+
+def _evidence(target: TargetRecord, stopped: str) -> str:
+    is_left_off = target.state is TargetState.NOT_BACK
+    return target.evidence if is_left_off else stopped or target.evidence
 
 
 def _line(entry: Entry) -> ReportLine:

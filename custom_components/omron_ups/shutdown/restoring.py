@@ -7,7 +7,7 @@ from typing import Final
 
 from .folding import RESTORE_ENDED, STOP_ENDED, Phase, TargetRecord
 from .models import HostState, Outcome, Reply, TargetState
-from .output import Output
+from .output_cycle import BY_NOTHING, ONLY_BY_CUT, can_wake, settle_output, was_perhaps_cut
 from .records import Released, Restoring, Waking
 from .run import Run
 from .sending import guarded
@@ -52,7 +52,7 @@ async def restore_all(run: Run, *, may_wake: bool, has_power: HasPower) -> None:
         run.note(Restoring())
     # First of all: the output may come back by itself, and with it whoever obeys the FSD.
     await release_all(run)
-    await _settle_output(run, may_cycle=may_wake)
+    await settle_output(run, may_cycle=may_wake)
     for group in _groups(run):
         members = [spec for spec in group if may_wake or not _has_to_start(run, spec)]
         await _until_power(run, members, has_power)
@@ -149,7 +149,7 @@ async def _take_back(run: Run, spec: TargetSpec, *, done: TargetState) -> None:
     reply = await _restore(run, spec)
     while reply.outcome not in {Outcome.ACCEPTED, Outcome.NOTHING_TO_DO}:
         if run.monotonic() + RETRY_S > until:
-            run.settle(spec.target_id, TargetState.NOT_BACK, reply.detail)
+            run.settle(spec.target_id, TargetState.NOT_BACK, _why(run, spec, reply.detail))
             return
         await asyncio.sleep(RETRY_S)
         reply = await _restore(run, spec)
@@ -161,63 +161,6 @@ async def _restore(run: Run, spec: TargetSpec) -> Reply:
     keys = run.target(spec.target_id).to_take_back
     steps = [step for step in target.steps if step.key in keys]
     return await run.requests.do(spec.target_id, "restore", lambda: target.restore(steps))
-
-
-async def _settle_output(run: Run, *, may_cycle: bool) -> None:
-    """See to it that the UPS does not switch off what runs, or is about to be started."""
-    if run.ports.output is None:
-        return
-    output = Output(run, run.ports.output)
-    if (left_s := output.remaining_s()) <= 0.0:
-        return
-    _LOGGER.info("The UPS may switch its output off in %.0f s", left_s)
-    while (may_cycle and _needs_cycle(run)) or (output.is_due and _is_harmless(run)):
-        # To cancel what is over already might keep the output from coming back.
-        await asyncio.sleep(POLL_S)
-        if output.remaining_s() <= 0.0:
-            return
-    if not await output.cancel() and may_cycle:
-        await asyncio.sleep(output.remaining_s())
-
-
-def _needs_cycle(run: Run) -> bool:
-    """Return whether somebody starts only when the output comes back, and nobody is harmed."""
-    options = run.plan.output
-    if options is None or not options.returns:
-        return False
-    if not _is_harmless(run):
-        return False
-    return any(
-        spec.returns_by_itself and not _can_wake(run, spec)
-        for spec in run.specs(run.targets.keys())
-        if run.target(spec.target_id).is_ours
-    )
-
-
-def _is_harmless(run: Run) -> bool:
-    """Return whether a cut would harm nobody."""
-    return all(_hangs_dead(run, spec) for spec in run.specs(run.targets.keys()))
-
-
-def _hangs_dead(run: Run, spec: TargetSpec) -> bool:
-    """Return whether a cut would not harm a target: it is off, or has other power."""
-    if run.has_second_feed(spec):
-        return True
-    # That we run proves that the host that runs us does, whatever it has been told.
-    if spec.target_id == run.plan.home_assistant_host:
-        return False
-    watch = run.watch(spec.target_id)
-    is_silent = watch is None or not watch.is_alive
-    # Whoever was told to stop, and had its time, shows nothing more if it never shows anything.
-    is_over = run.target(spec.target_id).is_past_return and is_silent
-    return is_over or run.is_off(spec.target_id)
-
-
-def _can_wake(run: Run, spec: TargetSpec) -> bool:
-    # Whoever runs us can be woken by nobody once it is off.
-    if spec.target_id == run.plan.home_assistant_host:
-        return False
-    return spec.wake is not None or run.targets[spec.target_id].can_wake
 
 
 def _is_to_release(run: Run, spec: TargetSpec) -> bool:
@@ -269,6 +212,13 @@ def _owes(run: Run, spec: TargetSpec) -> bool:
 def _has_to_start(run: Run, spec: TargetSpec) -> bool:
     """Return whether a target is a host that was switched off, not something done to others."""
     return any(step.irreversible for step in run.targets[spec.target_id].steps)
+
+
+def _why(run: Run, spec: TargetSpec, seen: str) -> str:
+    """Return why somebody does not come back, beyond what was seen of it."""
+    if not _has_to_start(run, spec) or can_wake(run, spec):
+        return seen
+    return f"{ONLY_BY_CUT if spec.returns_by_itself else BY_NOTHING}; {seen}"
 
 
 async def _bring_back(run: Run, spec: TargetSpec) -> None:
@@ -323,7 +273,7 @@ class _Return:
             return True
         for _ in range(3):
             await self._wake()
-            if not _can_wake(self._run, self._spec):
+            if not can_wake(self._run, self._spec):
                 break
             await asyncio.sleep(WAKE_EVERY_S)
         return False
@@ -352,6 +302,8 @@ class _Return:
         if self._run.monotonic() - self._woken_at < WAKE_EVERY_S:
             return
         self._woken_at = self._run.monotonic()
+        if not can_wake(self._run, self._spec) and not was_perhaps_cut(self._run):
+            return
         if self._run.target(self._spec.target_id).state is not TargetState.RETURNING:
             await self._run.ledger.write(Waking(target_id=self._spec.target_id))
         await wake_once(self._run, self._spec)
@@ -376,4 +328,5 @@ class _Return:
 
     def _last_seen(self) -> str:
         watch = self._run.watch(self._spec.target_id)
-        return watch.evidence if watch and watch.evidence else "nothing to be seen of it"
+        seen = watch.evidence if watch and watch.evidence else "nothing to be seen of it"
+        return _why(self._run, self._spec, seen)

@@ -124,7 +124,7 @@ class Runner:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
         await self._run.close(CLOSE_LIMIT_S)
-        await self._ledger.synced()
+        await self._ledger.flushed(CLOSE_LIMIT_S)
         await close_all(self._run.targets.values())
 
     # What comes in

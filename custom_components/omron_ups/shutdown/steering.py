@@ -1,6 +1,6 @@
 """Decides, at every reading and every second, what is to be done with the plan."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 import logging
@@ -8,13 +8,14 @@ import secrets
 from typing import Final
 
 from .budget import margin_s, needs
-from .debts import debts_of
+from .debts import debts_of, left_off
 from .errors import BusyError
 from .events import PlanEvent, PlanEventType
 from .folding import Phase, PlanRecord
 from .ledger import Ledger
 from .models import HostState, PlanResult, Power, Reason
 from .modes import Mode, mode_of
+from .output_cycle import can_wake
 from .power import PowerNow
 from .recall import Recall
 from .records import (
@@ -23,6 +24,7 @@ from .records import (
     Change,
     Checkpoint,
     Extended,
+    Owed,
     PowerBack,
     PowerLost,
     Restoring,
@@ -210,7 +212,7 @@ class Steering:
         )
         plan_id = new_plan_id(self._run.ports.clock.utc())
         if record is None:
-            self._ledger.begin(plan_id, began)
+            self._ledger.begin(plan_id, began, *self._still_off())
         else:
             report = replace(
                 self._make_report("another outage came before all were back"),
@@ -224,6 +226,12 @@ class Steering:
         if seen := [*self._seen_before()]:
             self._ledger.note(*seen)
         self.worker.set_mode(Mode.STOP, anew=True)
+
+    def _still_off(self) -> Iterator[Owed]:
+        """Yield whom the last plan could not start, for nothing does but a cut of the power."""
+        for spec in self._run.specs({*left_off(self._ledger.report)}):
+            if spec.returns_by_itself and not can_wake(self._run, spec):
+                yield Owed(target_id=spec.target_id, is_stopped=True)
 
     def _is_blind(self, reason: Reason) -> bool:
         """Return whether nobody knows how long the battery lasts."""

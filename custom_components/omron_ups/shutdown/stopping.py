@@ -28,6 +28,8 @@ ESCALATION_S: Final = 30.0
 """How long the harder way may take, if there is time."""
 UNKNOWN_RESEND_S: Final = 30.0
 """How long a host must at least be up to be asked again if nobody knows whether it ever was."""
+SEEN_UP_S: Final = 4.0
+"""How long a host must be up so that it was no mistake of one look."""
 UP_AGAIN_S: Final = 8.0
 """How long a host that an earlier plan stopped must be up before it is stopped again."""
 PATIENT_S: Final = 10.0
@@ -331,7 +333,12 @@ class _Stopping:
             return None
         up_s = watch.up_s(self._run.monotonic())
         since_s = self._run.ledger.stamp().since(record.last)
-        return up_s if since_s is None else min(up_s, since_s)
+        if since_s is None:
+            return up_s
+        if record.outcome in {None, Outcome.UNKNOWN} and up_s >= SEEN_UP_S:
+            # Whoever heard it would be gone by now, also if nobody has looked all that time.
+            return since_s
+        return min(up_s, since_s)
 
     def _last_seen(self) -> str:
         watch = self._run.watch(self._id)

@@ -40,7 +40,10 @@ def excused(ending: Ending) -> AbstractSet[str]:
     """Return the hosts that may come to harm because of what the scenario does to them."""
     faults = ending.scenario.faults
     # Without a journal a crash leaves nothing of what was begun.
-    is_forgetful = "disk_full" in ending.scenario.fault_keys and ending.crashes
+    is_failing = "disk_full" in ending.scenario.fault_keys or any(
+        "journal_error" in fact.detail for fact in ending.facts.of(What.EVENT)
+    )
+    is_forgetful = is_failing and ending.crashes
     if is_forgetful or any(BY_KEY[at.key].excuses_all for at in faults):
         return frozenset(ending.rack.machines)
     kinds = {k for at in faults if BY_KEY[at.key].excuses_kinds for k in BY_KEY[at.key].kinds}
@@ -147,10 +150,25 @@ def check_once(ending: Ending) -> Iterator[str]:
             key = (fact.plan_id, fact.step)
             if not fact.is_irreversible or fact.detail or fact.what is not What.CARRIED_OUT:
                 continue
-            if (before := done.get(key)) and not _came_up(ending, fact, before):
+            before = done.get(key)
+            if before and not _may_ask_again(ending, fact, before):
                 yield f"{fact.who} {fact.step} at {before.at:.1f} and again at {fact.at:.1f}"
             done[key] = fact
         yield from _blind_resends(machine, rows)
+
+
+def _may_ask_again(ending: Ending, fact: Fact, before: Fact) -> bool:
+    """Return whether a host came up again, or showed no sign of having heard the first request.
+
+    One that takes many times as long as it should, and whose API says nothing, has its ports open.
+    """
+    if _came_up(ending, fact, before):
+        return True
+    machine = ending.rack.machines[fact.who]
+    faults = {at.key for at in ending.scenario.faults if at.target_id == fact.who}
+    is_mute = "observe_unknown" in faults or not KINDS[machine.spec.kind].shows_state
+    looks_up_s = 0.5 * 4.0 * machine.spec.stop_s
+    return is_mute and "stops_slowly" in faults and fact.at - before.at < looks_up_s
 
 
 def _came_up(ending: Ending, fact: Fact, before: Fact) -> bool:
@@ -181,11 +199,24 @@ def check_output(ending: Ending) -> Iterator[str]:
             if cut.at != off.at or cut.who in harmed:
                 continue
             machine = ending.rack.machines[cut.who].spec
-            if _is_lost(ending, machine):
+            if _is_lost(ending, machine) or _is_out_of_reach(ending, off):
                 continue
             told = _told(ending, cut.who, cut.at)
             if machine.kind and not (told and cut.at - told[0].at >= machine.time_limit_s):
                 yield f"{cut.who} was running when the output went off at {off.at:.1f}"
+
+
+def _is_out_of_reach(ending: Ending, off: Fact) -> bool:
+    """Return whether nobody can know that the output counts down, nor tell it not to.
+
+    Home Assistant died before it had the answer, and the UPS is read through a host that is off.
+    """
+    armed = ending.facts.last(What.ARMED, until=off.at)
+    deaths = ending.facts.of(What.HA_CRASH, What.HA_STOP)
+    if armed is None or not any(0.0 <= death.at - armed.at < 1.0 for death in deaths):
+        return False
+    sources = [m for m in ending.rack.hosts() if m.spec.is_data_source]
+    return any(not _is_running(ending, source, off.at - 1.0) for source in sources)
 
 
 def _is_lost(ending: Ending, machine: MachineSpec) -> bool:
@@ -239,6 +270,15 @@ def check_left_off(ending: Ending) -> Iterator[str]:
             yield f"{machine.machine_id} is {machine.state} at the end"
         elif _waits_for_edge(ending, machine):
             yield f"{machine.machine_id} waits for an AC edge that never came"
+        elif home.is_alive_at_end and not _is_told_of(ending, machine):
+            yield f"{machine.machine_id} is {machine.state}, and nobody was told"
+
+
+def _is_told_of(ending: Ending, machine: Machine) -> bool:
+    """Return whether people know of a host that nothing but a cut of the power starts."""
+    told = ending.facts.last(What.EVENT, who=machine.machine_id)
+    is_named = told is not None and told.detail.startswith("plan_step not_back")
+    return is_named and PlanResult.INCOMPLETE in ending.home.ends
 
 
 def _is_ours(ending: Ending, machine: Machine) -> bool:
@@ -435,7 +475,11 @@ def _low_for_s(ending: Ending, cut: Fact) -> float:
     lost = ending.facts.last(What.MAINS_LOST, until=cut.at)
     up = ending.facts.last(What.HA_UP, until=cut.at)
     died = ending.facts.last(What.HA_CRASH, What.HA_STOP, until=cut.at - 0.001)
+    back = ending.facts.last(What.MAINS_BACK, until=cut.at)
     if low is None or lost is None or low.at < lost.at or up is None:
+        return 0.0
+    if back is not None and back.at > low.at:
+        # What cuts the power with mains is no empty battery.
         return 0.0
     if died and died.at > up.at:
         return 0.0
