@@ -25,7 +25,7 @@ CHECKOUT = Path(__file__).parents[2]
 # Set-up may have to fetch Python and the packages first.
 START_TIMEOUT_S = 240
 STOP_TIMEOUT_S = 70
-CHANGE_TIMEOUT_S = 20
+CHANGE_TIMEOUT_S = 60
 # What runs on a timer of ten seconds must have run before the log is judged.
 WATCH_S = 12
 COMPLAINT = re.compile(r" (ERROR|CRITICAL) |Detected that custom integration|^Traceback")
