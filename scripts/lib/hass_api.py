@@ -21,6 +21,11 @@ class HassApi:
         """Use a session that knows the address and carries the token."""
         self._session = session
 
+    @property
+    def token(self) -> str:
+        """The access token."""
+        return self._session.headers["Authorization"].removeprefix("Bearer ")
+
     async def get(self, path: str) -> Any:
         """Return the JSON that ``GET /api/<path>`` answers."""
         async with self._session.get(f"/api/{path}") as response:
@@ -40,8 +45,7 @@ class HassApi:
         """Yield an authorised WebSocket connection; its first command has the id 1."""
         async with self._session.ws_connect("/api/websocket") as socket:
             await socket.receive_json()
-            token = self._session.headers["Authorization"].removeprefix("Bearer ")
-            await socket.send_json({"type": "auth", "access_token": token})
+            await socket.send_json({"type": "auth", "access_token": self.token})
             await socket.receive_json()
             yield socket
 
