@@ -22,7 +22,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from custom_components.omron_ups.driver import PROFILES, SimulatedUps
-from scripts.lib.demo import DOMAIN, Options, free_port, running_demo
+from scripts.lib.demo import DOMAIN, Options, running_demo
 from scripts.lib.discord_server import TOKEN, WEBHOOK_ID, DiscordServer, Posted
 from scripts.lib.hass_api import HassApi
 from scripts.lib.hass_discord import API_VARIABLE
@@ -33,7 +33,6 @@ TRIES: Final = 50
 TRY_TIMEOUT_S: Final = 30
 # Longer than the slowest of them takes between two looks.
 _LONGEST_PAUSE_S: Final = 5.0
-_FIRST_PORT: Final = 18200
 _HASS: Final = "hass"
 _CHAINS: Final = (DEFAULTS, EVERY_SECOND)
 
@@ -163,9 +162,8 @@ async def serving(discord: DiscordServer) -> AsyncIterator[str]:
     """Serve a Discord on loopback, where Home Assistants that start now find it; yield its root."""
     runner = web.AppRunner(discord.app(), access_log=None)
     await runner.setup()
-    port = free_port(_FIRST_PORT)
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    root = f"http://127.0.0.1:{port}/api/v10"
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    root = f"http://127.0.0.1:{runner.addresses[0][1]}/api/v10"
     os.environ[API_VARIABLE] = root
     try:
         yield root
