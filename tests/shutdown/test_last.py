@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import override
 
-from custom_components.omron_ups.shutdown.models import Outcome, PlanState, Reply, TargetState
-from custom_components.omron_ups.shutdown.specs import OutputOptions
+import pytest
 
-from .bench import BATTERY, LOW, MAINS, Bench, Host, Output, plan_of, scenario, spec_of
+from custom_components.omron_ups.shutdown.models import Outcome, PlanState, Reply, TargetState
+from custom_components.omron_ups.shutdown.specs import OutputOptions, Verify
+
+from .bench import BATTERY, LOW, MAINS, Answer, Bench, Host, Output, plan_of, scenario, spec_of
 
 OUTPUT = OutputOptions()
 OWN = plan_of(spec_of("node"), spec_of("own", 5), home_assistant_host="own", output=OUTPUT)
@@ -121,6 +123,25 @@ async def unheard() -> Reply:
 
 
 # Who refused once
+
+
+@pytest.mark.parametrize("answer", [refuse, unreachable], ids=["refuses", "cannot be reached"])
+def test_who_never_heard_of_it_and_cannot_be_seen_is_not_cut_before_low_battery(
+    answer: Answer,
+) -> None:
+    async def test() -> None:
+        output = Counting()
+        blind = replace(spec_of("node"), verify=Verify(), wake=None)
+        bench = Bench(plan_of(blind, spec_of("nas", 20), output=OUTPUT), output=output)
+        bench.targets["node"].answer = answer
+        await bench.start()
+        await bench.set_power(BATTERY, 600.0)
+        assert not bench.host("nas").is_up
+        assert output.armed == []
+        await bench.set_power(LOW, 120.0)
+        assert counts(output)
+
+    scenario(test)()
 
 
 @scenario

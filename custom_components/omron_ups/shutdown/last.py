@@ -191,11 +191,25 @@ class Last:
         return self._somebody_runs(UP_AGAIN_S)
 
     def _somebody_runs(self, seconds: float = 0.0) -> bool:
-        """Return whether the cut would harm somebody, who stops or is up for longer than this."""
+        """Return whether the cut would harm somebody.
+
+        Args:
+            seconds: a host that is up counts if it has been for longer than this.
+
+        """
         others = self._others()
         if any(spec.target_id not in self._run.ended() for spec in others):
             return True
-        return any(self._up_s(spec) > seconds for spec in others)
+        return any(self._was_never_told(spec) or self._up_s(spec) > seconds for spec in others)
+
+    def _was_never_told(self, spec: TargetSpec) -> bool:
+        """Return whether a host has not begun to stop, for all that anybody knows."""
+        if self._run.has_second_feed(spec) or self._run.is_off(spec.target_id):
+            return False
+        target = self._run.target(spec.target_id)
+        is_host = any(step.irreversible for step in self._run.targets[spec.target_id].steps)
+        is_unreached = target.state is TargetState.OVERDUE and target.asked is None
+        return is_host and (target.state is TargetState.REFUSED or is_unreached)
 
     def _others(self) -> list[TargetSpec]:
         """Return who is to be stopped besides our own host."""

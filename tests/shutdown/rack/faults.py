@@ -6,7 +6,7 @@ from typing import Final
 
 from .home import HomeAssistant
 from .kinds import KINDS
-from .machine import Machine
+from .machine import Machine, MachineState
 from .rack import Rack
 from .scenario import FaultAt
 
@@ -33,6 +33,8 @@ class Fault:
     """Name under which the rack counts that it made a difference; its key if empty."""
 
 
+# How long somebody waits for a host to be off, to start it.
+_BUTTON_S: Final = 300.0
 _HOSTS: Final = frozenset({"plain", "api", "nas", "blind_nas", "hypervisor"})
 _ALL: Final = frozenset(KINDS)
 _STEPPED: Final = frozenset({"hypervisor", "cluster"})
@@ -151,6 +153,17 @@ def _stops_alone(rack: Rack, _home: HomeAssistant, machine: Machine, fault: Faul
         rack.facts.hit(fault.key)
 
     rack.at(fault.at, begin)
+
+
+def _starts_again(rack: Rack, _home: HomeAssistant, machine: Machine, fault: FaultAt) -> None:
+    def look() -> None:
+        if machine.was_stopped_by_plan and machine.state is MachineState.OFF and machine.has_power:
+            rack.facts.hit(fault.key)
+            machine.start("its button")
+        elif rack.now() < fault.at + _BUTTON_S:
+            rack.at(rack.now() + 7.0, look)
+
+    rack.at(fault.at, look)
 
 
 FAULTS: Final[tuple[Fault, ...]] = (
@@ -304,6 +317,12 @@ FAULTS: Final[tuple[Fault, ...]] = (
         apply=_stops_alone,
         kinds=_HOSTS,
         excuses_host=True,
+    ),
+    Fault(
+        key="starts_again",
+        row="somebody presses the button of a host that the plan has stopped",
+        apply=_starts_again,
+        kinds=_HOSTS,
     ),
     Fault(
         key="switch_down",

@@ -12,7 +12,7 @@ from .fault_table import BY_KEY
 from .kinds import ALL_KINDS
 from .machine import Machine, MachineSpec, MachineState, Wake
 from .run import Ending
-from .scenario import ELSEWHERE, ON_UPS
+from .scenario import ELSEWHERE, ON_UPS, FaultAt
 
 type Check = Callable[[Ending], Iterator[str]]
 
@@ -154,7 +154,13 @@ def check_once(ending: Ending) -> Iterator[str]:
             if before and not _may_ask_again(ending, fact, before):
                 yield f"{fact.who} {fact.step} at {before.at:.1f} and again at {fact.at:.1f}"
             done[key] = fact
-        yield from _blind_resends(machine, rows)
+        # Who said no may be asked again at any time: it did nothing.
+        if not any(at.key == "refused" for at in _faults_of(ending, machine)):
+            yield from _blind_resends(ending, machine, rows)
+
+
+def _faults_of(ending: Ending, machine: Machine) -> Iterator[FaultAt]:
+    return (at for at in ending.scenario.faults if at.target_id == machine.machine_id)
 
 
 def _may_ask_again(ending: Ending, fact: Fact, before: Fact) -> bool:
@@ -176,7 +182,7 @@ def _came_up(ending: Ending, fact: Fact, before: Fact) -> bool:
     return any(before.at < row.at <= fact.at for row in ups)
 
 
-def _blind_resends(machine: Machine, rows: list[Fact]) -> Iterator[str]:
+def _blind_resends(ending: Ending, machine: Machine, rows: list[Fact]) -> Iterator[str]:
     """A request that left is sent again only after it was seen that it had no effect."""
     sent: dict[tuple[str, str], Fact] = {}
     patience = {
@@ -187,13 +193,15 @@ def _blind_resends(machine: Machine, rows: list[Fact]) -> Iterator[str]:
             continue
         key = (fact.plan_id, fact.step)
         before, sent[key] = sent.get(key), fact
+        if before and _came_up(ending, fact, before):
+            continue
         if before and fact.at - before.at < patience[fact.step]:
             yield f"{fact.who} {fact.step} sent at {before.at:.1f} and again at {fact.at:.1f}"
 
 
 def check_output(ending: Ending) -> Iterator[str]:
     """The UPS output is never off before the last host is down or out of time."""
-    harmed = excused(ending)
+    harmed = excused(ending) - _refusing(ending)
     for off in ending.facts.of(What.OUTPUT_OFF):
         for cut in ending.facts.of(What.CUT):
             if cut.at != off.at or cut.who in harmed:
@@ -217,6 +225,17 @@ def _is_out_of_reach(ending: Ending, off: Fact) -> bool:
         return False
     sources = [m for m in ending.rack.hosts() if m.spec.is_data_source]
     return any(not _is_running(ending, source, off.at - 1.0) for source in sources)
+
+
+def _refusing(ending: Ending) -> frozenset[str]:
+    """Return the hosts that say no and nothing else: only low battery may cut them."""
+    if any(ending.facts.of(What.LOW)) or any(
+        BY_KEY[at.key].excuses_all or at.key == "disk_full" for at in ending.scenario.faults
+    ):
+        return frozenset()
+    others = {at.target_id for at in ending.scenario.faults if at.key != "refused"}
+    refusing = {at.target_id for at in ending.scenario.faults if at.key == "refused"}
+    return frozenset(refusing - others)
 
 
 def _is_lost(ending: Ending, machine: MachineSpec) -> bool:
