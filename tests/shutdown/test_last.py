@@ -1,5 +1,6 @@
 """What comes last: the output and our own host, while others refuse, come up, or have power."""
 
+import asyncio
 from dataclasses import replace
 from typing import override
 
@@ -303,3 +304,19 @@ async def test_the_countdown_waits_for_a_host_whose_other_feed_fails() -> None:
     assert len(bench.host("node").commands) == 1
     await bench.wait_for(lambda: counts(output), 120.0)
     assert not bench.host("node").is_up
+
+
+# Who hears nothing of the battery
+
+
+@scenario
+async def test_our_own_host_has_its_time_though_nobody_knows_where_low_battery_is() -> None:
+    bench = Bench(replace(OWN, output=None))
+    await bench.start()
+    await bench.set_power(replace(BATTERY, charge_low=None, runtime_s=900.0), 120.0)
+    await bench.set_power(None, 0.0)
+    began = asyncio.get_running_loop().time()
+    await bench.wait_for(lambda: bool(bench.host("own").commands), 1200.0)
+    left_s = 900.0 - (asyncio.get_running_loop().time() - began)
+    # Home Assistant's own stop, and the 60 s of its host.
+    assert 270.0 <= left_s <= 300.0

@@ -70,6 +70,18 @@ async def test_a_refusal_leaves_our_own_host_up_until_low_battery() -> None:
 
 
 @scenario
+async def test_at_low_battery_our_own_host_does_not_wait_for_an_output_that_is_out_of_reach() -> (
+    None
+):
+    output = Output()
+    output.outcome = Outcome.REFUSED
+    bench = await at_the_end(output)
+    await bench.wait(60.0)
+    await bench.set_power(LOW, 3.0)
+    assert len(bench.host("own").commands) == 1
+
+
+@scenario
 async def test_a_delay_that_the_ups_does_not_take_is_not_asked_for() -> None:
     output = Short()
     bench = await at_the_end(output)

@@ -3,10 +3,12 @@
 import asyncio
 from typing import Final
 
+from .budget import SAFETY_S
 from .folding import STOP_ENDED, Phase
 from .models import Power, TargetState
-from .output import Output
+from .output import ARM_LIMIT_S, Output
 from .output_cycle import is_harmless
+from .power import PowerNow
 from .records import HandedOver, OutputAction
 from .run import Run
 from .specs import TargetSpec
@@ -106,7 +108,8 @@ class Last:
         """Start the countdown that is long enough for our own host; return whether it may run."""
         if self._output is None or not self._output.is_long_enough or self._is_fed(own):
             return False
-        return await self._output.arm()
+        # At low battery our own host needs the time more than the countdown does.
+        return await self._output.arm(limit_s=0.0 if self._is_late() else ARM_LIMIT_S)
 
     async def _stop(self, own: TargetSpec) -> None:
         """Tell our own host to stop, and put the cut off while it does."""
@@ -224,6 +227,14 @@ class Last:
 
     def _is_late(self) -> bool:
         now = self._run.power()
-        # Without data, and without an estimate to run down, low battery would never be seen.
-        is_blind = now.is_silent and now.runtime_s is None
-        return now.power is Power.BATTERY and (self._run.is_low() or is_blind)
+        if now.power is not Power.BATTERY:
+            return False
+        return self._run.is_low() or (now.is_silent and self._is_unseen(now))
+
+    def _is_unseen(self, now: PowerNow) -> bool:
+        """Return whether low battery could not be seen in silence, or only too late."""
+        if now.runtime_s is None:
+            return True
+        # Where low battery is nobody knows; what is left must do for our own host.
+        is_low_known = now.charge is not None and now.charge_low is not None
+        return not is_low_known and now.runtime_s <= self._run.own_host_s() + SAFETY_S

@@ -39,13 +39,17 @@ class Output:
         """Whether the UPS takes a delay as long as that."""
         return self.delay_s() <= self._output.longest_delay_s
 
-    async def arm(self) -> bool:
+    async def arm(self, *, limit_s: float = ARM_LIMIT_S) -> bool:
         """Start the countdown; return whether it may run.
 
         A command whose acknowledgement got lost may have worked. Whoever goes on then is safe:
         what has been told to stop loses nothing by a cut that does not come.
+
+        Args:
+            limit_s: how long it is tried; it is tried once at least.
+
         """
-        until = self._run.monotonic() + ARM_LIMIT_S
+        until = self._run.monotonic() + limit_s
         while True:
             if await self._ask(OutputAction.ARM) is Outcome.ACCEPTED:
                 return True
