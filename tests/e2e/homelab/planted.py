@@ -1,7 +1,9 @@
 """The secrets of the homelab, and the places in which none of them may stand."""
 
+import asyncio
 import base64
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Final, Self
 from urllib.parse import quote, quote_plus
 
 from scripts.lib.discord_server import TOKEN as DISCORD_TOKEN
+from tests.e2e.waiting import PATIENCE_S
 from tests.shutdown.fakes import kubernetes, proxmox_tokens, qnap, synology
 
 from .lab import DOMAIN, NUT_LOGIN, Lab
@@ -19,6 +22,9 @@ STORES: Final = frozenset({"core.config_entries"})
 """Where Home Assistant keeps what its users enter, unencrypted like all of its credentials."""
 LOG: Final = "what Home Assistant printed"
 ANSWERS: Final = "answers and events of Home Assistant"
+# Home Assistant writes a store under such a name, and then moves it to its place.
+_HALF_WRITTEN: Final = ".storage/tmp"
+_AGAIN_S: Final = 0.1
 _BEFORE: Final = 80
 _AFTER: Final = 40
 
@@ -78,7 +84,7 @@ class Search:
     @classmethod
     async def through(cls, lab: Lab) -> Self:
         """Look for every secret in every place."""
-        texts = {**_files(lab), **_requests(lab), **await _diagnostics(lab)}
+        texts = {**await _files(lab), **_requests(lab), **await _diagnostics(lab)}
         texts[ANSWERS] = "\n".join(lab.said)
         texts["messages to Discord"] = json.dumps([row.body for row in lab.discord.messages])
         planted = secrets(lab)
@@ -110,7 +116,18 @@ def _around(text: str, word: str) -> str:
     return repr(text[max(0, at - _BEFORE) : at + _AFTER])
 
 
-def _files(lab: Lab) -> Mapping[str, str]:
+async def _files(lab: Lab) -> Mapping[str, str]:
+    """Return all that is on disk, at a moment in which Home Assistant replaces no store."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with suppress(FileNotFoundError):
+                texts = _texts(lab)
+                if not any(name.startswith(_HALF_WRITTEN) for name in texts):
+                    return texts
+            await asyncio.sleep(_AGAIN_S)
+
+
+def _texts(lab: Lab) -> Mapping[str, str]:
     """Return the log, the journal, the database and all else that is on disk."""
     paths = [path for path in lab.folder.rglob("*") if _is_searched(path)]
     texts = {str(path.relative_to(lab.folder)): path for path in paths} | {LOG: lab.log}
