@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from custom_components.omron_ups.shutdown.errors import OptionError
+from custom_components.omron_ups.shutdown.errors import OptionError, RequestError
 from custom_components.omron_ups.shutdown.models import HostState, Outcome, Reason, Severity
 from custom_components.omron_ups.shutdown.specs import TargetSpec
 from custom_components.omron_ups.shutdown.target import StopContext
@@ -268,6 +268,27 @@ async def test_no_secret_appears_anywhere(
     shown += [record.getMessage() for record in caplog.records]
     secrets = (PASSWORD, "wrong-5ecret", "secret-device", "sid1", "sid2", "token-of")
     assert [text for text in shown for secret in secrets if secret in text] == []
+
+
+async def test_a_code_appears_nowhere(
+    nas: FakeSynology, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    original = nas.answer
+
+    async def answer(asked: Any, request: Any) -> aiohttp.web.StreamResponse:
+        if asked.params.get("otp_code"):
+            return aiohttp.web.Response(text=str(dict(asked.params)), status=500)
+        return await original(asked, request)
+
+    monkeypatch.setattr(nas, "answer", answer)
+    async with target_of(nas) as target:
+        with pytest.raises(RequestError) as raised:
+            await target.obtain_device_token(CODE)
+        told = target.explain(raised.value)
+    shown = [str(raised.value), repr(told), caplog.text, *(asked.query for asked in nas.asked)]
+    assert "'otp_code': '**'" in shown[0]
+    assert [text for text in shown if CODE in text or PASSWORD in text] == []
 
 
 @pytest.mark.parametrize("missing", ["host", "username", "password"])

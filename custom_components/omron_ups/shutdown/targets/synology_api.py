@@ -257,6 +257,7 @@ class SynologyApi:
         fields = {"api": _AUTH, "method": "login", "session": _SESSION, "format": "sid"}
         fields["version"] = str(max(_OLDEST_AUTH, min(api.newest, _NEWEST_AUTH)))
         fields |= {**self._credentials, **self._second_factor(code)}
+        self._http.add_secrets((code,))
         try:
             data = await self._post(api.path, fields, {**_COMMON_ERRORS, **_LOGIN_ERRORS})
         except WrongPasswordError as err:
