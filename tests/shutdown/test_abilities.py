@@ -1,16 +1,18 @@
 """What a kind of target can do by itself."""
 
 from collections.abc import Sequence
-from typing import override
+from typing import Any, override
 
 import pytest
 
 from custom_components.omron_ups.shutdown.abilities import NO_ABILITIES, Abilities
 from custom_components.omron_ups.shutdown.models import Finding, Outcome, Reply
-from custom_components.omron_ups.shutdown.specs import Verify, WakeOnLan
+from custom_components.omron_ups.shutdown.specs import Plan, TargetSpec, Verify, WakeOnLan
 from custom_components.omron_ups.shutdown.target import StopContext, StopStep, Target
 
 from .by_hand import spec
+
+WAKE = WakeOnLan(mac="02:00:5e:00:53:01")
 
 
 class Plain(Target):
@@ -62,7 +64,45 @@ def test_two_signals_or_the_kind_itself_make_evidence(verify: Verify, *, is_proo
     assert Abilities(has_own_evidence=True).can_prove(target)
 
 
+ALONE = Plan()
+
+
 def test_a_magic_packet_or_the_kind_itself_starts_it() -> None:
-    assert not NO_ABILITIES.can_start(spec("a", 1, 10.0))
-    assert NO_ABILITIES.can_start(spec("a", 1, 10.0, wake=WakeOnLan(mac="02:00:5e:00:53:01")))
-    assert Abilities(can_wake=True).can_start(spec("a", 1, 10.0))
+    assert not NO_ABILITIES.can_start(spec("a", 1, 10.0), ALONE)
+    assert NO_ABILITIES.can_start(spec("a", 1, 10.0, wake=WAKE), ALONE)
+    assert Abilities(can_wake=True).can_start(spec("a", 1, 10.0), ALONE)
+
+
+def node(name: str, **more: Any) -> TargetSpec:
+    return spec(name, 1, 10.0, options={"host": f"192.0.2.{name}"}, **more)
+
+
+@pytest.mark.parametrize(
+    ("targets", "own", "can_start"),
+    [
+        ((), None, True),
+        ((node("2"),), None, False),
+        ((node("2"), node("3")), None, False),
+        ((node("2"), node("3", wake=WAKE)), None, True),
+        ((node("2"), node("3")), "3", True),
+        ((node("2"),), "1", False),
+        ((spec("x", 1, 10.0, verify=Verify(address="192.0.2.2")), node("3")), None, False),
+    ],
+    ids=[
+        "stays up",
+        "off too",
+        "all off",
+        "woken by us",
+        "runs us",
+        "the other runs us not",
+        "by verify",
+    ],
+)
+def test_who_is_needed_to_wake_it_must_not_be_off_himself(
+    targets: tuple[TargetSpec, ...], own: str | None, *, can_start: bool
+) -> None:
+    peers = frozenset({"192.0.2.2", "192.0.2.3"} if len(targets) > 1 else {"192.0.2.2"})
+    abilities = Abilities(can_wake=True, wakers=peers)
+    mine = node("1")
+    plan = Plan(targets=(mine, *targets), home_assistant_host=own)
+    assert abilities.can_start(mine, plan) is can_start

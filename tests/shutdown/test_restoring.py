@@ -182,6 +182,50 @@ async def test_a_host_without_a_way_to_wake_gets_its_ac_edge() -> None:
     assert bench.host("nas").wakes[0] - armed_at >= 120.0
 
 
+class PeerTarget(HostTarget):
+    """A node that the other one of its cluster can wake."""
+
+    woken = 0
+
+    @override
+    async def wake(self) -> Reply:
+        self.woken += 1
+        return Reply(outcome=Outcome.ACCEPTED)
+
+    @property
+    @override
+    def can_wake(self) -> bool:
+        return True
+
+    @property
+    @override
+    def wakers(self) -> frozenset[str]:
+        return frozenset({"pve1", "pve2"} - {self.spec.target_id})
+
+
+@scenario
+async def test_nodes_that_only_each_other_could_wake_get_their_ac_edge() -> None:
+    output = Output()
+    nodes = (spec_of("pve1", wake=None), spec_of("pve2", wake=None))
+    bench = Bench(
+        plan_of(*nodes, output=OutputOptions(delay_s=120.0)),
+        {node.target_id: PeerTarget for node in nodes},
+        output=output,
+    )
+    await bench.start()
+    await bench.set_power(BATTERY, 31.0)
+    await bench.wait_for(lambda: bench.state == PlanState.HANDED_OVER)
+    await bench.set_power(MAINS, 125.0)
+    assert output.cancelled == 0, "both are off: nobody is left who could wake the other"
+    bench.host("pve1").is_up = True
+    await bench.wait(60.0)
+    pve2 = bench.targets["pve2"]
+    assert isinstance(pve2, PeerTarget)
+    assert pve2.woken > 0, "somebody may be up again that nobody counted on"
+    bench.host("pve2").is_up = True
+    assert await ended(bench) is PlanResult.ALL_BACK
+
+
 @scenario
 async def test_a_countdown_that_would_cut_a_running_host_is_cancelled() -> None:
     output = Output()

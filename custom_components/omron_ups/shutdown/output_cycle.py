@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
+from .abilities import Abilities
 from .output import Output
 from .run import Run
 from .specs import TargetSpec
@@ -60,7 +61,7 @@ def can_wake(run: Run, spec: TargetSpec) -> bool:
     # Whoever runs us can be woken by nobody once it is off.
     if spec.target_id == run.plan.home_assistant_host:
         return False
-    return spec.wake is not None or run.targets[spec.target_id].can_wake
+    return Abilities.of(run.targets[spec.target_id]).can_start(spec, run.plan)
 
 
 def _needs_cycle(run: Run) -> bool:

@@ -99,7 +99,7 @@ class PlanPreflight:
     def can_start(self, target: TargetSpec) -> bool:
         """Return whether somebody can start a target; our own host has nobody left to do it."""
         is_own = target is self.plan.own_host
-        return not is_own and self._abilities_of(target).can_start(target)
+        return not is_own and self._abilities_of(target).can_start(target, self.plan)
 
     def hosts(self) -> Iterator[TargetSpec]:
         """Yield all targets but our own host."""

@@ -228,7 +228,7 @@ class _View:
         # Nobody is left to look at our own host, or to start it.
         if not is_own and not abilities.can_prove(target):
             yield Problem.NO_EVIDENCE
-        if not target.returns_by_itself and (is_own or not abilities.can_start(target)):
+        if not target.returns_by_itself and (is_own or not abilities.can_start(target, self.plan)):
             yield Problem.NO_WAY_BACK
         if is_own and self.plan.output is None:
             yield Problem.AT_LOW_BATTERY_ONLY

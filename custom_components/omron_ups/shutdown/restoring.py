@@ -302,11 +302,16 @@ class _Return:
         if self._run.monotonic() - self._woken_at < WAKE_EVERY_S:
             return
         self._woken_at = self._run.monotonic()
-        if not can_wake(self._run, self._spec) and not was_perhaps_cut(self._run):
+        if not self._is_worth_trying() and not was_perhaps_cut(self._run):
             return
         if self._run.target(self._spec.target_id).state is not TargetState.RETURNING:
             await self._run.ledger.write(Waking(target_id=self._spec.target_id))
         await wake_once(self._run, self._spec)
+
+    def _is_worth_trying(self) -> bool:
+        """Return whether somebody may wake it: a peer may be up again that nobody counts on."""
+        is_own = self._spec.target_id == self._run.plan.home_assistant_host
+        return can_wake(self._run, self._spec) or (self._target.can_wake and not is_own)
 
     async def _until_ready(self) -> bool:
         while not await self._is_ready():

@@ -146,6 +146,11 @@ class Target(ABC):
         """Whether this kind has its own way to start the host; Wake-on-LAN is the runner's."""
         return False
 
+    @property
+    def wakers(self) -> frozenset[str]:
+        """Addresses of the machines that `wake` needs, any of them; empty: it needs none."""
+        return frozenset()
+
     async def wake(self) -> Reply:
         """Start the host in this kind's own way."""
         return Reply(outcome=Outcome.NOTHING_TO_DO)

@@ -251,6 +251,12 @@ class ProxmoxTarget(Target):
     def can_wake(self) -> bool:
         return not self._is_node or self._api.has_peers
 
+    @property
+    @override
+    def wakers(self) -> frozenset[str]:
+        """The other nodes; guests are started through their own."""
+        return frozenset(peer.host for peer in self._api.peers) if self._is_node else frozenset()
+
     @override
     async def wake(self) -> Reply:
         """Let another node send the magic packet; guests are simply started."""
