@@ -18,6 +18,7 @@ from custom_components.omron_ups.shutdown.report import Report, ReportLine, Targ
 from custom_components.omron_ups.shutdown.runner import Runner
 from scripts.lib.discord_server import DiscordServer
 from tests.ha.common import MockConfigEntry, add_webhook, eventually
+from tests.ha.plan import add_host, answer_plan, until_idle
 
 PLAN_ID = "20261122T140000"
 REPORT = Report(
@@ -216,3 +217,19 @@ def test_a_report_of_another_plan_is_not_told(
     (letter,) = told
     assert letter.data["rows"] == []
     assert report_rows(REPORT)[0] == ["pve1", "down", 95, 71.0]
+
+
+@pytest.mark.usefixtures("fast_plan")
+async def test_a_real_plan_that_is_disarmed_says_when_it_would_start(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulated: SimulatedUps, discord: DiscordServer
+) -> None:
+    host = await add_host(hass, loaded, "nas")
+    await answer_plan(hass, loaded, triggers={"time_on_battery": 0.5})
+    await add_webhook(hass, loaded)
+    simulated.cut_mains()
+    title = "BW55T: hosts would be shut down now, but they are not"
+    await eventually(lambda: discord.titles == [title])
+    simulated.restore_mains()
+    await until_idle(hass, loaded)
+    assert host.calls == []
+    assert discord.titles == [title]
