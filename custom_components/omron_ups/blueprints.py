@@ -70,8 +70,12 @@ class _File:
         return "unchanged" if known["shipped"] == self.shipped else "updated"
 
 
-async def async_install_blueprints(hass: HomeAssistant) -> Installed:
+async def async_install_blueprints(hass: HomeAssistant, *, only_newer: bool = False) -> Installed:
     """Write every blueprint that is missing, or that is ours and has a newer version.
+
+    Args:
+        hass: Home Assistant.
+        only_newer: What is missing stays so: the user may have deleted it.
 
     Raises:
         OSError: the folder cannot be written.
@@ -82,6 +86,8 @@ async def async_install_blueprints(hass: HomeAssistant) -> Installed:
     done: dict[str, list[str]] = {}
     for file in await hass.async_add_executor_job(_look, hass):
         state = file.state(known.get(file.name))
+        if only_newer and file.present is None:
+            continue
         done.setdefault(state, []).append(file.name)
         if state in {"installed", "updated"}:
             written = await _async_write(hass, file.name, replaces=state == "updated")

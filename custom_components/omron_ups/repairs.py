@@ -110,7 +110,7 @@ class InstallBlueprintsFlow(RepairsFlow):
                 data_schema=probatio.Schema({}),
                 description_placeholders=_placeholders(self.hass, self.issue_id),
             )
-        await async_install_blueprints(self.hass)
+        await async_install_blueprints(self.hass, only_newer=True)
         return self.async_create_entry(data={})
 
 

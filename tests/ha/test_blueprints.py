@@ -147,6 +147,43 @@ async def test_what_the_user_edited_is_left_alone(hass: HomeAssistant, shipped: 
     assert place(hass).read_text().endswith("# mine\n")
 
 
+async def accept(hass: HomeAssistant) -> None:
+    """Accept the offer of newer versions."""
+    issue = offer(hass)
+    assert issue is not None
+    flow = await async_create_fix_flow(hass, issue.issue_id, None)
+    assert isinstance(flow, InstallBlueprintsFlow)
+    flow.hass, flow.issue_id = hass, issue.issue_id
+    await flow.async_step_install({})
+
+
+async def test_what_the_user_edits_after_the_offer_is_left_alone(
+    hass: HomeAssistant, shipped: Path
+) -> None:
+    await async_install_blueprints(hass)
+    newer(shipped)
+    await async_check_blueprints(hass)
+    place(hass).write_text(place(hass).read_text() + "# mine\n")
+    await accept(hass)
+    assert place(hass).read_text().endswith("# mine\n")
+    assert "Save more power" not in place(hass).read_text()
+    assert offer(hass) is None
+
+
+async def test_what_the_user_deleted_does_not_come_back_with_a_newer_version_of_another(
+    hass: HomeAssistant, shipped: Path
+) -> None:
+    other = shipped.with_name("battery_care.yaml")
+    other.write_text((FOLDER / "battery_care.yaml").read_text())
+    await async_install_blueprints(hass)
+    place(hass, other.name).unlink()
+    newer(shipped)
+    await async_check_blueprints(hass)
+    await accept(hass)
+    assert "Save more power" in place(hass).read_text()
+    assert not place(hass, other.name).exists()
+
+
 async def test_what_somebody_else_put_there_is_left_alone(
     hass: HomeAssistant, shipped: Path
 ) -> None:
