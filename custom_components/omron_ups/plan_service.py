@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers.event import (
-    async_track_point_in_utc_time,
+    async_call_later,
     async_track_state_change_event,
     async_track_time_interval,
 )
@@ -38,6 +38,7 @@ from .shutdown.errors import ShutdownError
 from .shutdown.events import PlanEvent
 from .shutdown.findings import finding_of
 from .shutdown.kinds import make_target
+from .shutdown.maintenance import Maintenance
 from .shutdown.models import Finding, PlanState, PowerView, Severity, TargetState
 from .shutdown.network import SystemNetwork
 from .shutdown.ports import Ports
@@ -103,7 +104,7 @@ class PlanService:
         switches = self._store.switches.switches
         if switches.is_armed:
             self._arm_again()
-        self._set_maintenance(switches.maintenance_until)
+        self._set_maintenance(switches.maintenance)
         self._undo.append(self.runner.subscribe(self._handle_event))
         await self.runner.start()
         self._handle_power()
@@ -166,8 +167,8 @@ class PlanService:
     @property
     def maintenance_until(self) -> datetime | None:
         """When maintenance ends, None without one."""
-        until = self._store.switches.switches.maintenance_until
-        return until if self.runner.is_in_maintenance else None
+        maintenance = self._store.switches.switches.maintenance
+        return maintenance.until if maintenance and self.runner.is_in_maintenance else None
 
     async def async_set_armed(self, *, armed: bool) -> None:
         """Arm or disarm; on disk before it counts.
@@ -201,10 +202,11 @@ class PlanService:
 
         """
         switches = Switches(
-            is_armed=self._store.switches.switches.is_armed, maintenance_until=until
+            is_armed=self._store.switches.switches.is_armed,
+            maintenance=None if until is None else Maintenance.of(until, self._clock),
         )
         await self._store.switches.save(switches)
-        self._set_maintenance(until)
+        self._set_maintenance(switches.maintenance)
         self._look_again()
 
     def preview(self) -> Timeline:
@@ -304,15 +306,14 @@ class PlanService:
             LOGGER.error("The shutdown plan of %s is not armed: %s", self._entry.title, err)
 
     @callback
-    def _set_maintenance(self, until: datetime | None) -> None:
-        self.runner.set_maintenance(until)
+    def _set_maintenance(self, maintenance: Maintenance | None) -> None:
+        left_s = maintenance.left_s(self._clock) if maintenance else 0.0
+        self.runner.set_maintenance(self._clock.utc() + timedelta(seconds=left_s))
         if self._end_maintenance is not None:
             self._end_maintenance()
             self._end_maintenance = None
-        if until is not None and until > self._clock.utc():
-            self._end_maintenance = async_track_point_in_utc_time(
-                self.hass, self._async_end_maintenance, until
-            )
+        if left_s > 0.0:
+            self._end_maintenance = async_call_later(self.hass, left_s, self._async_end_maintenance)
 
     @callback
     def _async_end_maintenance(self, _now: datetime) -> None:

@@ -9,10 +9,13 @@ import pytest
 
 from custom_components.omron_ups.plan_store import PlanStore, async_remove_plan
 from custom_components.omron_ups.shutdown.clock import SystemClock
+from custom_components.omron_ups.shutdown.maintenance import Maintenance
 from custom_components.omron_ups.shutdown.ports import Stop
 from custom_components.omron_ups.shutdown.stores import Switches
 
-UNTIL = datetime(2030, 1, 1, tzinfo=UTC)
+MAINTENANCE = Maintenance(
+    until=datetime(2030, 1, 1, tzinfo=UTC), boot_id="boot-1", ends=900.0, lasts_s=600.0
+)
 
 
 @pytest.fixture
@@ -32,12 +35,12 @@ async def test_everything_survives(hass: HomeAssistant, folder: Path) -> None:
     store = await load(hass)
     await store.journal.append(b"line\n")
     await store.durations.add(Stop(target_id="nas", seconds=60.0))
-    await store.switches.save(Switches(is_armed=True, maintenance_until=UNTIL))
+    await store.switches.save(Switches(is_armed=True, maintenance=MAINTENANCE))
     await store.save_checks()
     again = await load(hass)
     assert await again.journal.read() == b"line\n"
     assert again.durations.seconds("nas") == (60.0,)
-    assert again.switches.switches == Switches(is_armed=True, maintenance_until=UNTIL)
+    assert again.switches.switches == Switches(is_armed=True, maintenance=MAINTENANCE)
     assert len(names(folder)) == 4
 
 

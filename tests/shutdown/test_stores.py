@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from custom_components.omron_ups.shutdown.maintenance import Maintenance
 from custom_components.omron_ups.shutdown.ports import Stop
 from custom_components.omron_ups.shutdown.stores import (
     KEPT_STOPS,
@@ -20,7 +21,9 @@ from custom_components.omron_ups.shutdown.stores import (
     SwitchStore,
 )
 
-UNTIL = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
+MAINTENANCE = Maintenance(
+    until=datetime(2026, 11, 22, 18, 30, tzinfo=UTC), boot_id="boot-1", ends=900.0, lasts_s=600.0
+)
 
 
 @pytest.fixture
@@ -245,11 +248,11 @@ async def test_durations_are_known_though_the_disk_fails(
 
 async def test_a_plan_is_not_armed_by_default(tmp_path: Path) -> None:
     store = await SwitchStore.load(tmp_path / "switches.json")
-    assert store.switches == Switches(is_armed=False, maintenance_until=None)
+    assert store.switches == Switches(is_armed=False, maintenance=None)
 
 
 @pytest.mark.parametrize(
-    "switches", [Switches(is_armed=True), Switches(is_armed=True, maintenance_until=UNTIL)]
+    "switches", [Switches(is_armed=True), Switches(is_armed=True, maintenance=MAINTENANCE)]
 )
 async def test_switches_survive_a_restart(tmp_path: Path, switches: Switches) -> None:
     store = await SwitchStore.load(tmp_path / "switches.json")
@@ -270,9 +273,17 @@ async def test_a_switch_that_cannot_be_saved_stays_as_it_was(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "saved",
     [
-        {"armed": 1, "maintenance_until": "soon"},
-        {"armed": "yes", "maintenance_until": 5},
-        {"armed": None, "maintenance_until": "2026-11-22T18:30:00"},
+        {"armed": 1, "maintenance": "soon"},
+        {"armed": "yes", "maintenance": {"until": 5, "ends": 1.0, "lasts_s": 1.0, "boot": "b"}},
+        {
+            "armed": None,
+            "maintenance": {
+                "until": "2026-11-22T18:30:00",
+                "ends": 1.0,
+                "lasts_s": 1.0,
+                "boot": "b",
+            },
+        },
     ],
 )
 async def test_only_what_was_certainly_saved_arms(tmp_path: Path, saved: dict[str, object]) -> None:

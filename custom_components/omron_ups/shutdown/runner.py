@@ -14,6 +14,7 @@ from .errors import ArmingRefusedError, BusyError, NotArmedError, UnknownTargetE
 from .events import PlanEvent, PlanEventType
 from .folding import Phase
 from .ledger import Ledger
+from .maintenance import Maintenance
 from .models import Finding, PlanState, PowerView, Reason, TargetState
 from .modes import state_of
 from .opening import CLOSE_LIMIT_S, close_all, open_all
@@ -77,7 +78,7 @@ class Runner:
             on_error=self._tell_error,
         )
         self._is_armed = False
-        self._maintenance: datetime | None = None
+        self._maintenance: Maintenance | None = None
         self._pending: tuple[Plan, Mapping[str, Target]] | None = None
         self._opening: asyncio.Task[None] | None = None
         self._clock: asyncio.Task[None] | None = None
@@ -153,8 +154,8 @@ class Runner:
             self._steering.give_up("disarmed")
 
     def set_maintenance(self, until: datetime | None) -> None:
-        """Let no plan begin before `until` (UTC); None ends maintenance."""
-        self._maintenance = until
+        """Let no plan begin before `until` (UTC, by the clock as it is now); None ends it."""
+        self._maintenance = Maintenance.of(until, self._ports.clock) if until else None
 
     def set_plan(self, plan: Plan, targets: Mapping[str, Target]) -> None:
         """Change the configuration; while a plan is open the change waits for its end."""
@@ -266,7 +267,7 @@ class Runner:
     @property
     def is_in_maintenance(self) -> bool:
         """Whether no plan may begin for now."""
-        return self._maintenance is not None and self._ports.clock.utc() < self._maintenance
+        return bool(self._maintenance and self._maintenance.left_s(self._ports.clock))
 
     @property
     def is_open(self) -> bool:
@@ -383,8 +384,7 @@ class Runner:
             self._take_pending()
             self._show()
         except Exception:
-            # Whatever it is, the next second may see it differently.
-            _LOGGER.exception("The shutdown plan met a defect")
+            _LOGGER.exception("The shutdown plan met a defect, and looks again in a second")
 
     def _show(self) -> None:
         """Tell of a change that people see."""

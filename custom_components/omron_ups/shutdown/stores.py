@@ -14,6 +14,7 @@ from pathlib import Path
 import threading
 from typing import Any, Final, Self, override
 
+from .maintenance import Maintenance
 from .ports import DurationStore, JournalFile, Stop
 
 _LOGGER = logging.getLogger(__name__)
@@ -146,8 +147,8 @@ class Switches:
     """What a person has switched, which no restart may forget."""
 
     is_armed: bool = False
-    maintenance_until: datetime | None = None
-    """Until then no plan begins by itself; None without maintenance."""
+    maintenance: Maintenance | None = None
+    """For so long no plan begins by itself; None without maintenance."""
 
 
 class SwitchStore:
@@ -176,23 +177,36 @@ class SwitchStore:
             OSError: the disk is full, read-only or gone; the switches are as they were.
 
         """
-        until = switches.maintenance_until
-        data = {
-            "armed": switches.is_armed,
-            "maintenance_until": None if until is None else until.isoformat(),
-        }
+        data = {"armed": switches.is_armed, "maintenance": _saved(switches.maintenance)}
         await self._file.save(data)
         self.switches = switches
 
 
 def _switches(data: Mapping[str, Any]) -> Switches:
-    """Return the switches as saved; a time that cannot be read is none."""
-    until: datetime | None = None
-    with suppress(TypeError, ValueError):
-        until = datetime.fromisoformat(data.get("maintenance_until") or "")
-    if until is not None and until.tzinfo is None:
-        until = None
-    return Switches(is_armed=data.get("armed") is True, maintenance_until=until)
+    """Return the switches as saved; maintenance that cannot be read is none."""
+    maintenance: Maintenance | None = None
+    with suppress(AttributeError, KeyError, TypeError, ValueError):
+        maintenance = _maintenance(data["maintenance"])
+    return Switches(is_armed=data.get("armed") is True, maintenance=maintenance)
+
+
+def _maintenance(data: Mapping[str, Any]) -> Maintenance | None:
+    until = datetime.fromisoformat(data["until"])
+    ends, lasts_s = float(data["ends"]), float(data["lasts_s"])
+    if until.tzinfo is None or not (math.isfinite(ends) and math.isfinite(lasts_s)):
+        return None
+    return Maintenance(until=until, boot_id=str(data["boot"]), ends=ends, lasts_s=lasts_s)
+
+
+def _saved(maintenance: Maintenance | None) -> dict[str, Any] | None:
+    if maintenance is None:
+        return None
+    return {
+        "until": maintenance.until.isoformat(),
+        "boot": maintenance.boot_id,
+        "ends": maintenance.ends,
+        "lasts_s": maintenance.lasts_s,
+    }
 
 
 def _sane(stops: Mapping[str, Any]) -> dict[str, list[float]]:
