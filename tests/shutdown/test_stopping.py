@@ -365,3 +365,21 @@ async def test_what_cannot_go_faster_is_not_asked_again_at_low_battery() -> None
     await bench.set_power(BATTERY, 40.0)
     await bench.set_power(LOW, 5.0)
     assert commands(bench) == ["guests"]
+
+
+@scenario
+async def test_who_is_down_before_it_would_be_hurried_keeps_nobody_waiting() -> None:
+    """Its last request was sent so late that it is granted a moment beyond its time."""
+    bench = Bench(
+        plan_of(spec_of("host", time_limit_s=12.0), spec_of("next", 20)), {"host": DrainTarget}
+    )
+    target = bench.targets["host"]
+    assert isinstance(target, DrainTarget)
+    target.guests_s, target.host.stop_s = 11.0, 1.0
+    assert await stopped(bench) is TargetState.DOWN
+    (_, (poweroff, _)) = target.host.commands
+    settled = asyncio.get_running_loop().time()
+    assert settled - poweroff < PATIENT_S, "it is down before"
+    await bench.wait(2.0)
+    assert bench.host("next").commands
+    assert not target.escalations

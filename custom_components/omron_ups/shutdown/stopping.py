@@ -267,8 +267,9 @@ class _Stopping:
             return None
         # By the step's own request: those before it may have used up the target's time.
         waited_s = self._run.ledger.stamp().since(record.last)
-        if waited_s is None or waited_s < PATIENT_S:
-            await self._pause(PATIENT_S - (waited_s or 0.0))
+        until = self._run.monotonic() + PATIENT_S - (waited_s or 0.0)
+        while self._run.monotonic() < until:
+            await self._pause()
         return await self._escalate(step)
 
     async def _escalate(self, step: StopStep) -> Reply:
