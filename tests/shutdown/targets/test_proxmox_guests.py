@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -120,6 +121,22 @@ async def test_restored_what_a_person_stops_between_two_plans_stays_off(world: F
         await target.restore((step(target, "guests"),))
         await world.cluster.settle()
     assert is_running(world) == {WEB: False, DNS: True, 900: False}
+
+
+async def test_restored_what_is_off_since_the_plan_before(world: FakeProxmox) -> None:
+    """Another outage came before all were back, and its plan found only some of them running."""
+    second = replace(CONTEXT, plan_id="plan-2")
+    async with target_of(world) as target:
+        await target.send(step(target, "guests"), CONTEXT)
+        await world.cluster.settle()
+        world.cluster.start_guest(world.cluster.guests[WEB], "root@pam")
+        await world.cluster.settle()
+        await target.send(step(target, "guests"), second)
+        await world.cluster.settle()
+        assert is_running(world) == {WEB: False, DNS: False, 900: False}
+        await target.restore((step(target, "guests"),))
+        await world.cluster.settle()
+    assert is_running(world) == {WEB: True, DNS: True, 900: False}
 
 
 async def test_restored_after_the_node_came_back(world: FakeProxmox) -> None:

@@ -314,14 +314,15 @@ class ProxmoxGuests:
             _LOGGER.debug("%s: %s", self._api.label, err)
 
     async def _ours(self, inventory: Inventory) -> list[Guest]:
-        """Return which of the guests that are off were stopped by us."""
+        """Return which of the guests that are off were stopped by us.
+
+        The plan at hand need not have found them running: if another outage comes before all are
+        back, some are off since the plan before.
+        """
         off = [guest for guest in inventory.chosen if not guest.is_running]
-        if self._stopped:
-            return [guest for guest in off if guest.vmid in self._stopped]
-        by_node: dict[str, set[int]] = {}
-        for node in {guest.node for guest in off}:
-            by_node[node] = await self._stopped_by_token(node)
-        return [guest for guest in off if guest.vmid in by_node[guest.node]]
+        nodes = sorted({guest.node for guest in off})
+        ours = set(self._stopped).union(*[await self._stopped_by_token(node) for node in nodes])
+        return [guest for guest in off if guest.vmid in ours]
 
     async def _stopped_by_token(self, node: str) -> set[int]:
         """Return the guests whose last task was a stop by our token: we may have started anew."""
