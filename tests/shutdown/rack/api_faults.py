@@ -84,7 +84,7 @@ def _proxmox(change: Callable[[FakeProxmox], Callable[[], None]]) -> Strike:
 
 def _revoke_token(fake: FakeProxmox) -> Callable[[], None]:
     fake.auth_delay_s = 3.0
-    return _change(fake, "tokens", {})
+    return _change(fake.token, "secret", "another one")
 
 
 def _take_privilege(fake: FakeProxmox) -> Callable[[], None]:

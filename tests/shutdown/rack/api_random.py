@@ -31,7 +31,10 @@ def random_homelab(seed: int) -> Scenario:
     ]
     if rng.random() < 0.2:
         machines[-len(nas)] = replace(machines[-len(nas)], is_data_source=True)
-    return assemble(rng, tuple(machines), own, HOMELAB_FAULTS, seed=seed, pace=_PACE)
+    made = assemble(rng, tuple(machines), own, HOMELAB_FAULTS, seed=seed, pace=_PACE)
+    # What generic hosts show of triggers need not be shown again: plans are to begin here.
+    begins_s = rng.choice((None, 20.0, 20.0, 60.0))
+    return replace(made, triggers=replace(made.triggers, time_on_battery_s=begins_s))
 
 
 def _kubernetes(

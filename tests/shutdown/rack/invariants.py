@@ -14,6 +14,8 @@ from .machine import Machine, MachineSpec, MachineState, Wake
 from .run import Ending
 from .scenario import ELSEWHERE, ON_UPS, FaultAt
 
+_SLOW: Final = frozenset({"api_slow", "api_hangs", "slow_reply"})
+
 type Check = Callable[[Ending], Iterator[str]]
 
 # From a reading to the last request that was on its way then.
@@ -269,7 +271,7 @@ def check_cause(ending: Ending) -> Iterator[str]:
 
 def _reaction_s(ending: Ending, fact: Fact) -> float:
     """Return how long a request may be on its way: it may have to log in, or to look, first."""
-    slow = {at.target_id for at in ending.scenario.faults if at.key in {"api_slow", "api_hangs"}}
+    slow = {at.target_id for at in ending.scenario.faults if at.key in _SLOW}
     return IN_FLIGHT_S + REACTION_S if fact.who in slow else REACTION_S
 
 
