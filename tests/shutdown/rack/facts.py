@@ -95,7 +95,17 @@ class Facts:
         """Yield the facts of these kinds, of one host or of all."""
         return (f for f in self.rows if f.what in whats and who in {None, f.who})
 
-    def last(self, *whats: What, who: str | None = None, until: float | None = None) -> Fact | None:
-        """Return the last fact of these kinds, up to a moment."""
-        found = [f for f in self.of(*whats, who=who) if until is None or f.at <= until]
+    def last(
+        self,
+        *whats: What,
+        who: str | None = None,
+        until: float | None = None,
+        detail: str = "",
+    ) -> Fact | None:
+        """Return the last fact of these kinds, up to a moment, whose detail begins like this."""
+        found = [
+            fact
+            for fact in self.of(*whats, who=who)
+            if (until is None or fact.at <= until) and fact.detail.startswith(detail)
+        ]
         return found[-1] if found else None

@@ -297,8 +297,9 @@ def check_left_off(ending: Ending) -> Iterator[str]:
 
 def _is_told_of(ending: Ending, machine: Machine) -> bool:
     """Return whether people know of a host that nothing but a cut of the power starts."""
-    told = ending.facts.last(What.EVENT, who=machine.machine_id)
-    is_named = told is not None and told.detail.startswith("plan_step not_back")
+    off = ending.facts.last(What.OFF, What.CUT, who=machine.machine_id)
+    told = ending.facts.last(What.EVENT, who=machine.machine_id, detail="plan_step not_back")
+    is_named = told is not None and (off is None or told.at >= off.at)
     return is_named and PlanResult.INCOMPLETE in ending.home.ends
 
 
