@@ -339,6 +339,18 @@ async def test_an_automation_that_runs_in_circles_is_stopped() -> None:
 
 
 @scenario
+async def test_a_sag_during_a_request_starts_nobody_again() -> None:
+    bench = Bench(plan_of(spec_of("a"), spec_of("b")))
+    bench.host("a").stop_s = 40.0
+    await bench.start()
+    await bench.runner.start_shutdown(targets=("a",))
+    await bench.wait(5.0)
+    await bench.set_power(BATTERY, 2.0)
+    await bench.set_power(MAINS, 300.0)
+    assert (bench.state, bench.host("a").is_up, bench.host("a").wakes) == ("idle", False, [])
+
+
+@scenario
 async def test_power_failing_during_a_request_makes_it_an_outage_for_all() -> None:
     bench = Bench(TWO)
     await bench.start()

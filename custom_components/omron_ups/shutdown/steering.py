@@ -278,7 +278,7 @@ class Steering:
         if record is None:
             return
         is_battery = situation is Situation.BATTERY
-        if is_battery and (record.has_mains or not record.is_outage):
+        if is_battery and self._is_cut(record, now):
             self._ledger.note(PowerLost())
             if not record.is_outage:
                 self._ask_again(record)
@@ -293,6 +293,17 @@ class Steering:
             self.worker.set_mode(Mode.STOP, anew=True)
         elif record.is_outage and not is_battery and self.supply.is_stable(now, record):
             self._ledger.note(Cancelled(by="mains"))
+
+    def _is_cut(self, record: PlanRecord, now: PowerNow) -> bool:
+        """Return whether the open plan has to learn that power is gone.
+
+        A plan that was asked for on mains would be restored afterwards, so no sag makes it one of
+        an outage.
+        """
+        if record.is_outage:
+            return record.has_mains
+        is_sag = now.on_battery_s < self._run.plan.triggers.debounce_s
+        return not is_sag or now.forced or self._run.is_low()
 
     def _ask_again(self, record: PlanRecord) -> None:
         """Let those who were not willing, or not there, be asked once more."""
