@@ -1,10 +1,11 @@
 """What becomes of work that targets go on with by themselves when power comes and goes."""
 
+import asyncio
 from typing import override
 
 import pytest
 
-from custom_components.omron_ups.shutdown.models import PlanState, Reply
+from custom_components.omron_ups.shutdown.models import PlanState, Reply, TargetState
 from custom_components.omron_ups.shutdown.target import StopContext, StopStep
 
 from .bench import BATTERY, MAINS, Bench, DrainTarget, plan_of, scenario, spec_of
@@ -69,3 +70,26 @@ def test_a_defect_in_it_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
 
     test()
     assert "cannot be held up" in caplog.text
+
+
+class StuckTarget(RoundsTarget):
+    """Never comes back once it is to be held up, or to go on."""
+
+    @override
+    async def hold(self) -> None:
+        await asyncio.Event().wait()
+
+    @override
+    async def reassert(self, step: StopStep) -> None:
+        await asyncio.Event().wait()
+
+
+@scenario
+async def test_one_that_never_comes_back_holds_up_nobody_after_a_restart() -> None:
+    plan = plan_of(spec_of("cluster"), spec_of("nas", 20))
+    bench = Bench(plan, {"cluster": StuckTarget})
+    await bench.start()
+    await bench.set_power(BATTERY, 40.0)
+    await bench.restart()
+    await bench.wait_for(lambda: not bench.host("nas").is_up, 200.0)
+    assert bench.runner.target_states["cluster"] is TargetState.DOWN

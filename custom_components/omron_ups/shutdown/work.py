@@ -19,6 +19,8 @@ _LOGGER = logging.getLogger(__name__)
 
 AGAIN_S: Final = 5.0
 """After a defect, before the same is tried again."""
+LIMIT_S: Final = 20.0
+"""How long a target may take to be held up, or to make good what was taken away."""
 
 
 class Worker:
@@ -112,7 +114,8 @@ class Worker:
         # A request that is on its way may begin something when it ends.
         await self._run.requests.settled(spec.target_id)
         try:
-            await self._run.targets[spec.target_id].hold()
+            async with asyncio.timeout(LIMIT_S):
+                await self._run.targets[spec.target_id].hold()
         except Exception:
             _LOGGER.exception("%s: what it does by itself cannot be held up", spec.name)
 
@@ -167,6 +170,7 @@ class Worker:
             if record is None or not record.has_effect:
                 continue
             try:
-                await target.reassert(step)
+                async with asyncio.timeout(LIMIT_S):
+                    await target.reassert(step)
             except Exception:
                 _LOGGER.exception("%s: %s cannot be made good", target.spec.name, step.key)
