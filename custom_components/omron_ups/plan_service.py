@@ -340,7 +340,8 @@ class PlanService:
     @callback
     def _handle_event(self, event: PlanEvent) -> None:
         self._keep_learned()
-        if event.key == TargetState.DOWN:
+        # A host that stopped by itself, or was told before a restart of ours, proves nothing.
+        if event.key == TargetState.DOWN and event.data:
             self._confirm(event.target_id, event.at)
         if self.runner.plan is not self._checked:
             # It waited for the end of a plan, and is the one that counts now.

@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.omron_ups.const import DOMAIN, Issue
 from custom_components.omron_ups.driver import SimulatedUps
-from custom_components.omron_ups.shutdown.models import Power, Reason
+from custom_components.omron_ups.shutdown.models import Power, Reason, TargetState
 from tests.ha.common import (
     MockConfigEntry,
     NutConnection,
@@ -160,6 +160,26 @@ async def test_a_real_stop_confirms_a_target_until_it_is_another_one(
         loaded, subentry, data={**subentry.data, "options": other}
     )
     await hass.async_block_till_done()
+    assert plan_of(loaded).confirmed_at(owner) is None
+
+
+async def test_a_host_that_stops_by_itself_confirms_nothing(
+    hass: HomeAssistant, loaded: MockConfigEntry, tmp_path: Path
+) -> None:
+    first = await add_host(hass, loaded, "first", stage=10)
+    first.stops = False
+    late = await add_host(hass, loaded, "late", stage=50)
+    owner = target_id(loaded, "late")
+    await arm(hass, loaded, restore=STAYS_OFF)
+    await act(hass, "start_shutdown")
+    journal = tmp_path / f"{DOMAIN}.{loaded.entry_id}.plan_journal"
+    seen = f'"did":"seen","target_id":"{owner}","state":"up"'
+    await eventually(lambda: journal.exists() and seen in journal.read_text())
+    late.show("off")
+    runner = plan_of(loaded).runner
+    await eventually(lambda: runner.target_states[owner] is TargetState.DOWN)
+    await hass.async_block_till_done()
+    assert late.calls == []
     assert plan_of(loaded).confirmed_at(owner) is None
 
 

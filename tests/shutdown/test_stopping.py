@@ -383,3 +383,17 @@ async def test_who_is_down_before_it_would_be_hurried_keeps_nobody_waiting() -> 
     await bench.wait(2.0)
     assert bench.host("next").commands
     assert not target.escalations
+
+
+@scenario
+async def test_only_a_stop_that_we_asked_for_tells_how_long_it_took() -> None:
+    bench = Bench(plan_of(spec_of("told"), spec_of("own", 20)))
+    bench.host("told").stop_s = 40.0
+    await bench.start()
+    await bench.set_power(BATTERY, 45.0)
+    # By its own timer, before its turn.
+    bench.host("own").is_up = False
+    await bench.wait(60.0)
+    down = {e.target_id: e.data for e in bench.events if e.key == TargetState.DOWN}
+    assert bench.host("own").commands == []
+    assert (sorted(down), sorted(down["told"]), down["own"]) == (["own", "told"], ["seconds"], {})

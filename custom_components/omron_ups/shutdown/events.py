@@ -39,3 +39,4 @@ class PlanEvent:
     detail: str = ""
     """In English, no secret."""
     data: Mapping[str, str] = field(default=NOTHING)
+    """`seconds`: what a stop took that we asked for, and saw from its beginning to its end."""

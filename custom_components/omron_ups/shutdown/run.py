@@ -271,7 +271,9 @@ class Run:
         asked = target.asked
         if asked is None or watch.silent_since is None or target.seen is not HostState.UP:
             return None
-        if self._was_asked_before_us(target):
+        # Who said no, and is off all the same, was stopped by somebody else.
+        is_ours = any(step.has_effect for step in target.steps.values())
+        if not is_ours or self._was_asked_before_us(target):
             return None
         return max(0.0, watch.silent_since - asked.monotonic)
 

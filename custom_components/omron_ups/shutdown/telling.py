@@ -6,7 +6,7 @@ import logging
 from typing import Final
 
 from .events import PlanEvent, PlanEventType
-from .models import PlanResult
+from .models import NOTHING, PlanResult
 from .records import (
     Began,
     Checkpoint,
@@ -81,12 +81,15 @@ def event_of(entry: Entry) -> PlanEvent | None:
     if isinstance(change, _QUIET):
         return None
     kind, key, detail = PlanEventType.STEP, word_of(change), detail_of(change)
+    data = NOTHING
     if isinstance(change, Began):
         kind, key = PlanEventType.STARTED, change.reason.value
     elif isinstance(change, Shortened):
         detail = change.reason.value
     elif isinstance(change, Settled):
         key, detail = change.state.value, change.evidence
+        if change.seconds is not None:
+            data = {"seconds": f"{change.seconds:.1f}"}
     elif isinstance(change, Ended):
         key, detail = str(change.report.get("result", "")), str(change.report.get("detail", ""))
         kind = _ENDS.get(PlanResult(key), PlanEventType.FINISHED)
@@ -97,4 +100,5 @@ def event_of(entry: Entry) -> PlanEvent | None:
         target_id=getattr(change, "target_id", ""),
         key=key,
         detail=detail,
+        data=data,
     )
