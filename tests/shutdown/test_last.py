@@ -9,7 +9,7 @@ import pytest
 from custom_components.omron_ups.shutdown.models import Outcome, PlanState, Reply, TargetState
 from custom_components.omron_ups.shutdown.specs import OutputOptions, Verify
 
-from .bench import BATTERY, LOW, MAINS, Answer, Bench, Host, Output, plan_of, scenario, spec_of
+from .bench import BATTERY, LOW, MAINS, Answer, Bench, Host, Lan, Output, plan_of, scenario, spec_of
 
 OUTPUT = OutputOptions()
 OWN = plan_of(spec_of("node"), spec_of("own", 5), home_assistant_host="own", output=OUTPUT)
@@ -320,3 +320,49 @@ async def test_our_own_host_has_its_time_though_nobody_knows_where_low_battery_i
     left_s = 900.0 - (asyncio.get_running_loop().time() - began)
     # Home Assistant's own stop, and the 60 s of its host.
     assert 270.0 <= left_s <= 300.0
+
+
+# Those that are late, and those that cannot be told at all
+
+
+class Ponging(Lan):
+    """One host answers the ping long after its ports are closed: it writes its caches."""
+
+    slow = ""
+
+    @override
+    async def answers_ping(self, address: str) -> bool | None:
+        return address == self.slow or await super().answers_ping(address)
+
+
+@scenario
+async def test_a_host_that_is_still_stopping_is_not_cut_before_low_battery() -> None:
+    output = Output()
+    bench = Bench(plan_of(spec_of("node"), output=OUTPUT), output=output)
+    lan = Ponging()
+    lan.hosts, lan.slow = bench.lan.hosts, "node"
+    bench.lan = lan
+    bench.runner = bench.make_runner()
+    await bench.start()
+    await bench.set_power(BATTERY, 300.0)
+    assert bench.runner.target_states["node"] is TargetState.OVERDUE
+    assert output.armed == []
+    lan.slow = ""
+    await bench.wait(30.0)
+    assert len(output.armed) == 1
+
+
+@scenario
+async def test_a_target_that_cannot_be_made_keeps_its_power_and_ours_until_low_battery() -> None:
+    output = Output()
+    broken = replace(OWN, targets=(*OWN.targets, spec_of("broken", 20)))
+    bench = Bench(broken, output=output)
+    del bench.targets["broken"]
+    bench.runner = bench.make_runner()
+    await bench.start()
+    await bench.set_power(BATTERY, 300.0)
+    assert bench.runner.target_states["node"] is TargetState.DOWN
+    assert (output.armed, bench.host("own").commands) == ([], [])
+    await bench.set_power(LOW, 5.0)
+    assert output.armed, "or nothing would start our own host again"
+    assert len(bench.host("own").commands) == 1

@@ -17,6 +17,8 @@ from .stopping import stop_target
 RECHECK_S: Final = 1.0
 UP_AGAIN_S: Final = 4.0
 """How long a host must be up for a countdown to be cancelled: one look may be mistaken."""
+LIFELESS_S: Final = 15.0
+"""How long a host that is late must have shown no life to be cut: longer than two looks."""
 
 
 class Last:
@@ -133,8 +135,8 @@ class Last:
         return self._output is not None and self._is_whole()
 
     def _is_whole(self) -> bool:
-        """Return whether everybody is to stop: else somebody still needs the output."""
-        return self._run.record.chosen >= {spec.target_id for spec in self._run.plan.targets}
+        """Return whether everybody is to stop who can be: else somebody still needs the output."""
+        return self._run.record.chosen >= self._run.targets.keys()
 
     def _is_armed(self) -> bool:
         record = self._run.record.output
@@ -203,16 +205,24 @@ class Last:
         others = self._others()
         if any(spec.target_id not in self._run.ended() for spec in others):
             return True
-        return any(self._was_never_told(spec) or self._up_s(spec) > seconds for spec in others)
+        # Whoever cannot be stopped at all, because of its options, runs.
+        if any(spec.target_id not in self._run.targets for spec in self._run.plan.targets):
+            return True
+        return any(self._is_still_on(spec) or self._up_s(spec) > seconds for spec in others)
 
-    def _was_never_told(self, spec: TargetSpec) -> bool:
-        """Return whether a host has not begun to stop, for all that anybody knows."""
-        if self._run.has_second_feed(spec) or self._run.is_off(spec.target_id):
+    def _is_still_on(self, spec: TargetSpec) -> bool:
+        """Return whether a host that is late has not begun to stop, or not come to its end."""
+        run = self._run
+        is_host = any(step.irreversible for step in run.targets[spec.target_id].steps)
+        if not is_host or run.has_second_feed(spec) or run.is_off(spec.target_id):
             return False
-        target = self._run.target(spec.target_id)
-        is_host = any(step.irreversible for step in self._run.targets[spec.target_id].steps)
-        is_unreached = target.state is TargetState.OVERDUE and target.asked is None
-        return is_host and (target.state is TargetState.REFUSED or is_unreached)
+        target, watch = run.target(spec.target_id), run.watch(spec.target_id)
+        if target.state is TargetState.REFUSED:
+            return True
+        if target.state is not TargetState.OVERDUE:
+            return False
+        is_going = watch is not None and watch.lifeless_s(run.monotonic()) < LIFELESS_S
+        return target.asked is None or is_going
 
     def _others(self) -> list[TargetSpec]:
         """Return who is to be stopped besides our own host."""
