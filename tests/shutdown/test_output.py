@@ -5,7 +5,7 @@ import math
 from typing import override
 
 from custom_components.omron_ups.shutdown.models import Outcome, PlanState, Reply, TargetState
-from custom_components.omron_ups.shutdown.specs import OutputOptions, Plan
+from custom_components.omron_ups.shutdown.specs import OutputOptions, Plan, Restore
 
 from .bench import BATTERY, LOW, MAINS, Bench, Output, plan_of, scenario, spec_of
 
@@ -169,8 +169,24 @@ async def test_a_countdown_lasts_as_long_as_the_unit_makes_of_it() -> None:
 @scenario
 async def test_what_is_over_by_the_clock_is_not_cancelled_if_nobody_is_harmed() -> None:
     output = Output()
-    bench = await back_after(130.0, output, delay_s=120.0)
-    assert not bench.host("node").wakes
+    bench = await back_after(155.0, output, delay_s=120.0)
     await bench.wait(40.0)
     assert output.cancelled == 0
     assert bench.host("node").wakes
+
+
+@scenario
+async def test_it_is_cancelled_before_it_is_over_when_mains_is_back() -> None:
+    """Mains is stable after a minute, and the countdown is no longer: `stayoff` would last."""
+    plan = plan_of(
+        spec_of("node"), output=OutputOptions(returns=False, delay_s=60.0), restore=Restore()
+    )
+    output = Output()
+    bench = Bench(plan, output=output)
+    await bench.start()
+    await bench.set_power(BATTERY, 31.0)
+    await bench.wait_for(lambda: bool(output.armed))
+    await bench.set_power(MAINS, 10.0)
+    assert (output.cancelled, bench.state) == (1, PlanState.HANDED_OVER.value)
+    await bench.set_power(BATTERY, 20.0)
+    assert len(output.armed) == 2

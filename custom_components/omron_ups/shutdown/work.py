@@ -8,15 +8,17 @@ from typing import Final
 from .folding import Phase
 from .modes import Mode
 from .output import Output
+from .output_cycle import settle_output
 from .records import Restoring
 from .restoring import owes_anything, release_all, restore_all, undo_all
 from .run import Run
 from .specs import TargetSpec
 from .stages import stop_all
-from .supply import Supply
+from .supply import Situation, Supply
 
 _LOGGER = logging.getLogger(__name__)
 
+POLL_S: Final = 1.0
 AGAIN_S: Final = 5.0
 """After a defect, before the same is tried again."""
 LIMIT_S: Final = 20.0
@@ -108,7 +110,20 @@ class Worker:
     async def _hold(self) -> None:
         self.must_reassert = True
         await asyncio.gather(*map(self._hold_one, self._run.specs(self._run.record.chosen)))
-        await self._keep_ahead()
+        own = self._run.plan.own_host
+        if own is not None and self._run.target(own.target_id).asked is not None:
+            # It may be off at any moment, and starts only by what follows the countdown.
+            await self._keep_ahead()
+            return
+        await self._until(Situation.MAINS)
+        # It would be over before mains counts as stable; if power fails again it begins anew.
+        await settle_output(self._run, may_cycle=self._run.plan.restore.is_enabled)
+
+    async def _until(self, situation: Situation) -> None:
+        while True:
+            if self._supply.situation(self._run.power(), self._run.record) is situation:
+                return
+            await asyncio.sleep(POLL_S)
 
     async def _hold_one(self, spec: TargetSpec) -> None:
         # A request that is on its way may begin something when it ends.
