@@ -4,7 +4,7 @@ import base64
 import json
 from urllib.parse import quote, quote_plus, urlencode
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.omron_ups.shutdown.redaction import MAX_DETAIL, REDACTED, Redactor
@@ -53,6 +53,7 @@ def test_more_secrets_can_be_learned() -> None:
     assert Redactor(["one"]).extended(["two"])("one two three") == f"{REDACTED} {REDACTED} three"
 
 
+@example(secret="\ud800", before="", after="")
 @given(
     secret=st.text(st.characters(exclude_characters=REDACTED), min_size=1),
     before=st.text(),

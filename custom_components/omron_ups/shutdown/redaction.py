@@ -42,9 +42,11 @@ class Redactor:
 def _spellings(secret: str) -> Iterator[str]:
     """Yield the secret as it is, in a URL, in a form, in JSON, in base64 (Basic, QNAP)."""
     yield secret
-    yield quote(secret, safe="")
-    yield quote(secret)
-    yield quote_plus(secret)
+    # A lone surrogate has no UTF-8 of its own, and must not keep the rest from being redacted.
+    raw = secret.encode(errors="surrogatepass")
+    yield quote(raw, safe="")
+    yield quote(raw)
+    yield quote_plus(raw)
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    yield base64.b64encode(secret.encode()).decode()
+    yield base64.b64encode(raw).decode()
