@@ -100,10 +100,16 @@ class PlanService:
         self._store = await PlanStore.load(self.hass, self._entry.entry_id, self._clock)
         plan = self._plan = self._checked = plan_of(self._entry)
         self._targets = self._make_all(plan)
-        self.runner = Runner(plan, dict(self._targets), self._ports(), checks=self._store.checks)
         switches = self._store.switches.switches
-        if switches.is_armed:
-            self._arm_again()
+        self.runner = Runner(
+            plan,
+            dict(self._targets),
+            self._ports(),
+            checks=self._store.checks,
+            is_armed=switches.is_armed,
+        )
+        if switches.is_armed and not self.runner.is_armed:
+            LOGGER.error("The shutdown plan of %s may no longer be armed", self._entry.title)
         self._set_maintenance(switches.maintenance)
         self._undo.append(self.runner.subscribe(self._handle_event))
         await self.runner.start()
@@ -297,13 +303,6 @@ class PlanService:
                 LOGGER.error("%s cannot be stopped by the plan: %s", spec.name, err)
                 self._broken.append(finding_of(spec, err))
         return made
-
-    def _arm_again(self) -> None:
-        """Arm as before the restart, unless the plan may no longer be armed."""
-        try:
-            self.runner.set_armed(True)
-        except ShutdownError as err:
-            LOGGER.error("The shutdown plan of %s is not armed: %s", self._entry.title, err)
 
     @callback
     def _set_maintenance(self, maintenance: Maintenance | None) -> None:

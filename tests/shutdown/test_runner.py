@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 
 import pytest
 
@@ -13,6 +14,7 @@ from custom_components.omron_ups.shutdown.errors import (
     UnknownTargetError,
 )
 from custom_components.omron_ups.shutdown.events import PlanEventType
+from custom_components.omron_ups.shutdown.findings import own_disk_finding
 from custom_components.omron_ups.shutdown.models import (
     Outcome,
     PlanResult,
@@ -22,7 +24,9 @@ from custom_components.omron_ups.shutdown.models import (
     TargetState,
 )
 from custom_components.omron_ups.shutdown.report import from_json
+from custom_components.omron_ups.shutdown.runner import Runner
 from custom_components.omron_ups.shutdown.specs import OutputOptions
+from custom_components.omron_ups.shutdown.target_checks import Result, TargetChecks, device
 
 from .bench import (
     BATTERY,
@@ -395,6 +399,21 @@ async def test_arming_is_refused_until_it_is_known_where_home_assistant_runs() -
     with pytest.raises(ArmingRefusedError):
         bench.runner.set_armed(True)
     assert not bench.runner.is_armed
+
+
+@scenario
+async def test_what_a_check_saw_refuses_to_arm_but_disarms_nobody_at_a_restart() -> None:
+    plan = plan_of(spec_of("own"), spec_of("nas", 20), home_assistant_host="own")
+    bench = Bench(plan)
+    own, nas = plan.targets
+    seen = own_disk_finding(own, nas.verify.address, detail="images")
+    result = Result(at=EPOCH, device=device(own), findings=(seen,))
+    checks = TargetChecks(bench.clock, Random(1), {"own": result})  # noqa: S311 - spreads load
+    runner = Runner(plan, bench.targets, bench.runner._ports, checks=checks, is_armed=True)
+    assert runner.is_armed
+    with pytest.raises(ArmingRefusedError):
+        runner.set_armed(True)
+    assert runner.is_armed
 
 
 @scenario

@@ -55,6 +55,7 @@ class Runner:
         ports: Ports,
         *,
         checks: TargetChecks | None = None,
+        is_armed: bool = False,
     ) -> None:
         """Take the parts; nothing is opened, read or sent before `start`.
 
@@ -63,10 +64,10 @@ class Runner:
             targets: one for each spec of the plan, by id.
             ports: the world.
             checks: the results of earlier preflights; none if left out.
-
+            is_armed: as before a restart; what a check saw since then refuses only a new arming.
         """
         self.checks = checks or TargetChecks(ports.clock, Random())  # noqa: S311 - spreads load
-        self._ports = ports
+        self._ports, self._is_armed = ports, is_armed
         self._tracker = PowerTracker(ports.clock, plan.triggers)
         self._recall = Recall(self._tracker, ports.clock)
         self._listeners = Listeners()
@@ -77,7 +78,6 @@ class Runner:
             on_entry=self._tell_entry,
             on_error=self._tell_error,
         )
-        self._is_armed = False
         self._maintenance: Maintenance | None = None
         self._pending: tuple[Plan, Mapping[str, Target]] | None = None
         self._opening: asyncio.Task[None] | None = None
