@@ -390,8 +390,10 @@ class Bench:
             assert loop.time() < until, f"not within {limit_s} s; {self.runner.target_states}"
             await self.wait(1.0)
 
-    async def restart(self, *, is_orderly: bool = True, is_reboot: bool = False) -> None:
-        """Lose everything but the disk, and start again."""
+    async def restart(
+        self, *, is_orderly: bool = True, is_reboot: bool = False, after_s: float = 0.0
+    ) -> None:
+        """Lose everything but the disk, and start again after so many seconds."""
         if is_orderly:
             await self.runner.stop()
         else:
@@ -400,6 +402,7 @@ class Bench:
             for task in doomed:
                 task.cancel()
             await asyncio.gather(*doomed, return_exceptions=True)
+        await asyncio.sleep(after_s)
         if is_reboot:
             self.clock.boot = "boot-2"
             self.clock.booted_at = asyncio.get_running_loop().time()

@@ -1,5 +1,6 @@
 """What a restart in the middle of an outage knows, and what it must not make up."""
 
+import asyncio
 from dataclasses import replace
 from typing import override
 
@@ -17,7 +18,19 @@ from custom_components.omron_ups.shutdown.models import (
 from custom_components.omron_ups.shutdown.specs import NOT_IN_PLAN, Triggers, Verify
 from custom_components.omron_ups.shutdown.target import StopContext, StopStep
 
-from .bench import BATTERY, LOW, MAINS, Bench, DrainTarget, HostTarget, plan_of, scenario, spec_of
+from .bench import (
+    BATTERY,
+    LOW,
+    MAINS,
+    Bench,
+    DrainTarget,
+    Host,
+    HostTarget,
+    obey,
+    plan_of,
+    scenario,
+    spec_of,
+)
 
 NAS = spec_of("nas", 20, is_data_source=True)
 SOURCE = plan_of(spec_of("node"), NAS)
@@ -213,3 +226,21 @@ async def test_a_request_while_nobody_knew_the_power_becomes_the_plan_of_an_outa
     assert bench.host("node").is_up
     assert bench.runner.last_report is not None
     assert bench.runner.last_report.reason is Reason.REQUEST
+
+
+@scenario
+async def test_whom_a_crash_kept_from_being_asked_is_asked_however_late() -> None:
+    async def never(_host: Host) -> Reply:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    bench = Bench(plan_of(spec_of("node"), spec_of("nas", 20)))
+    await bench.start()
+    bench.targets["node"].answer = never
+    await bench.set_power(BATTERY, 31.0)
+    bench.targets["node"].answer = obey
+    bench.view = replace(BATTERY, runtime_s=60.0)
+    await bench.restart(is_orderly=False, after_s=200.0)
+    await bench.wait(30.0)
+    assert [key for _, key in bench.host("node").commands] == ["poweroff", "poweroff"]
+    assert not bench.host("node").is_up

@@ -30,6 +30,8 @@ UNKNOWN_RESEND_S: Final = 30.0
 """How long a host must at least be up to be asked again if nobody knows whether it ever was."""
 SEEN_UP_S: Final = 4.0
 """How long a host must be up so that it was no mistake of one look."""
+FIRST_LOOKS_S: Final = 10.0
+"""How long a plan that goes on after a restart looks before it gives up a host whose time is up."""
 UP_AGAIN_S: Final = 8.0
 """How long a host that an earlier plan stopped must be up before it is stopped again."""
 PATIENT_S: Final = 10.0
@@ -311,7 +313,7 @@ class _Stopping:
         record = self._step(step)
         if record is None or step.resend_after_s is not None:
             return step.resend_after_s
-        if record.outcome not in {None, Outcome.UNKNOWN}:
+        if not self._is_fate_unknown(step):
             return None
         # Nobody knows whether it was ever asked. It would be down by now, or on its way.
         stops = self._run.ports.durations.seconds(self._id)
@@ -319,8 +321,18 @@ class _Stopping:
 
     def _will_resend(self, step: StopStep) -> bool:
         """Return whether it is worth the time to wait until the host may be asked again."""
-        left_s = self._run.allowance_s(self._spec)
-        return bool(self._ignored_s(step)) and (left_s is None or left_s > 0.0)
+        ignored_s, left_s = self._ignored_s(step), self._run.allowance_s(self._spec)
+        if ignored_s is None:
+            return False
+        if self._is_fate_unknown(step) and self._run.monotonic() - self._run.began < FIRST_LOOKS_S:
+            # Whom a restart kept from being asked must be asked, however late it is by then.
+            return True
+        return ignored_s > 0.0 and (left_s is None or left_s > 0.0)
+
+    def _is_fate_unknown(self, step: StopStep) -> bool:
+        """Return whether a request was on its way, and nobody knows whether it arrived."""
+        record = self._step(step)
+        return record is not None and record.outcome in {None, Outcome.UNKNOWN}
 
     def _ignored_s(self, step: StopStep) -> float | None:
         """Return for how long the host has shown nothing of having been asked.
@@ -336,7 +348,7 @@ class _Stopping:
         since_s = self._run.ledger.stamp().since(record.last)
         if since_s is None:
             return up_s
-        if record.outcome in {None, Outcome.UNKNOWN} and up_s >= SEEN_UP_S:
+        if self._is_fate_unknown(step) and up_s >= SEEN_UP_S:
             # Whoever heard it would be gone by now, also if nobody has looked all that time.
             return since_s
         return min(up_s, since_s)
