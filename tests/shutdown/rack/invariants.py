@@ -184,6 +184,10 @@ def _came_up(ending: Ending, fact: Fact, before: Fact) -> bool:
     return any(before.at < row.at <= fact.at for row in ups)
 
 
+_ON_ITS_WAY_S: Final = 0.5
+"""Between the line in the journal, from which the product counts, and the request that leaves."""
+
+
 def _blind_resends(ending: Ending, machine: Machine, rows: list[Fact]) -> Iterator[str]:
     """A request that left is sent again only after it was seen that it had no effect."""
     sent: dict[tuple[str, str], Fact] = {}
@@ -197,7 +201,7 @@ def _blind_resends(ending: Ending, machine: Machine, rows: list[Fact]) -> Iterat
         before, sent[key] = sent.get(key), fact
         if before and _came_up(ending, fact, before):
             continue
-        if before and fact.at - before.at < patience[fact.step]:
+        if before and fact.at - before.at < patience[fact.step] - _ON_ITS_WAY_S:
             yield f"{fact.who} {fact.step} sent at {before.at:.1f} and again at {fact.at:.1f}"
 
 
