@@ -1,5 +1,7 @@
 """Runs of the plan in which somebody refuses, has power elsewhere, or thinks better of it."""
 
+from typing import Any
+
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError
 import pytest
@@ -82,8 +84,11 @@ async def test_a_host_that_refuses_makes_the_plan_fail_and_the_event_entity_say_
     await act(hass, "start_shutdown")
     await eventually(lambda: host.calls == ["stop"])
     await until_idle(hass, loaded)
-    state = hass.states.get("event.bw55t_power")
-    assert state is not None
-    assert state.attributes["event_type"] == "plan_failed"
-    assert state.attributes["what"] == PlanResult.INCOMPLETE
-    assert state.attributes["detail"] == "stubborn refused to stop"
+
+    def told() -> dict[str, Any]:
+        state = hass.states.get("event.bw55t_power")
+        return dict(state.attributes) if state else {}
+
+    await eventually(lambda: told().get("event_type") == "plan_failed")
+    assert told()["what"] == PlanResult.INCOMPLETE
+    assert told()["detail"] == "stubborn refused to stop"
