@@ -6,17 +6,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import STATE_OFF, STATE_ON
-from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
-from homeassistant.helpers.event import (
-    async_call_later,
-    async_track_state_change_event,
-    async_track_time_interval,
-)
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later, async_track_time_interval
 
 from .const import (
     CONF_CONNECTION,
-    CONF_MAINS_ENTITY,
     CONF_MAINTENANCE_HOURS,
     CONF_OPTIONS,
     CONF_SHUTDOWN_PLAN,
@@ -28,6 +22,7 @@ from .driver import UpsSource, UpsState
 from .nut import ForcedShutdown
 from .nut_service import NutService
 from .plan_issues import PlanIssues
+from .plan_mains import MainsEntity
 from .plan_options import plan_of
 from .plan_ports import OtherUpses, UpsCommands
 from .plan_store import PlanStore
@@ -78,7 +73,7 @@ class PlanService:
         self._event_listeners = Listeners()
         self._untold: list[PlanEvent] | None = []
         """What happened while nobody could hear of it yet; None once it was told."""
-        self._tracked: str | None = None
+        self._mains = MainsEntity(hass, entry, self._handle_power)
         self._forced: set[str] = set()
         """Names for which a client set FSD in the present outage, in lower case."""
         self._broken: list[Finding] = []
@@ -115,7 +110,7 @@ class PlanService:
         await self.runner.start()
         self._handle_power()
         self.watch.set_targets(plan.targets)
-        self._track_mains_entity()
+        self._mains.async_track()
         self._undo += (
             self._ups.subscribe(self._handle_state),
             self._nut.forced_shutdowns.subscribe(self._handle_forced_shutdown),
@@ -129,6 +124,7 @@ class PlanService:
         May be called again, and after a start that failed.
         """
         self.watch.stop()
+        self._mains.async_stop()
         while self._undo:
             self._undo.pop()()
         if self._end_maintenance is not None:
@@ -149,7 +145,7 @@ class PlanService:
                 self.runner.checks.changed(spec.target_id)
         self.runner.set_plan(plan, dict(self._targets))
         self.watch.set_targets(plan.targets)
-        self._track_mains_entity()
+        self._mains.async_track()
         self._look_at_changes()
 
     # What people and automations do
@@ -267,7 +263,7 @@ class PlanService:
         return power_view(
             self._ups.state,
             age_s=self._ups.age,
-            mains_entity=self._mains_entity(),
+            mains_entity=self._mains.has_mains,
             is_forced=forced,
         )
 
@@ -420,29 +416,3 @@ class PlanService:
         if self.runner.checks.results != before:
             await self._store.save_checks()
         self._look_again()
-
-    def _mains_entity_id(self) -> str | None:
-        mains_entity: str | None = self._entry.options.get(CONF_SHUTDOWN_PLAN, {}).get(
-            CONF_MAINS_ENTITY
-        )
-        return mains_entity
-
-    def _mains_entity(self) -> bool | None:
-        if (mains_entity := self._mains_entity_id()) is None:
-            return None
-        state = self.hass.states.get(mains_entity)
-        return None if state is None else {STATE_ON: True, STATE_OFF: False}.get(state.state)
-
-    @callback
-    def _track_mains_entity(self) -> None:
-        mains_entity = self._mains_entity_id()
-        if mains_entity is None or mains_entity == self._tracked:
-            return
-        self._tracked = mains_entity
-        self._undo.append(
-            async_track_state_change_event(self.hass, mains_entity, self._async_handle_entity)
-        )
-
-    @callback
-    def _async_handle_entity(self, _event: Event[EventStateChangedData]) -> None:
-        self._handle_power()
