@@ -36,6 +36,7 @@ from .shutdown.kinds import make_target
 from .shutdown.maintenance import Maintenance
 from .shutdown.models import Finding, PlanState, PowerView, Severity, TargetState
 from .shutdown.network import SystemNetwork
+from .shutdown.opening import CLOSE_LIMIT_S
 from .shutdown.ports import Ports
 from .shutdown.preflight import PlanPreflight
 from .shutdown.preview import Timeline
@@ -93,7 +94,9 @@ class PlanService:
 
         """
         self._store = await PlanStore.load(self.hass, self._entry.entry_id, self._clock)
-        plan = self._plan = self._checked = plan_of(self._entry)
+        configured = plan_of(self._entry)
+        in_force = await self._store.open_plan.load(self._store.journal)
+        plan = self._plan = self._checked = in_force or configured
         self._targets = self._make_all(plan)
         switches = self._store.switches.switches
         self.runner = Runner(
@@ -108,6 +111,7 @@ class PlanService:
         self._set_maintenance(switches.maintenance)
         self._undo.append(self.runner.subscribe(self._handle_event))
         await self.runner.start()
+        self._keep_open_plan()
         self._handle_power()
         self.watch.set_targets(plan.targets)
         self._mains.async_track()
@@ -116,7 +120,11 @@ class PlanService:
             self._nut.forced_shutdowns.subscribe(self._handle_forced_shutdown),
             async_track_time_interval(self.hass, self._async_check_due, CHECK_EVERY),
         )
-        self._look_again()
+        if plan == configured:
+            self._look_again()
+        else:
+            # What was changed before the restart waits for the end of the plan as it did then.
+            self.async_apply()
 
     async def async_stop(self) -> None:
         """Stop; an open plan stays open, and the next start goes on with it.
@@ -133,6 +141,7 @@ class PlanService:
         self._issues.async_settle_all()
         if hasattr(self, "runner"):
             await self.runner.stop()
+            await self._store.open_plan.flushed(CLOSE_LIMIT_S)
 
     @callback
     def async_apply(self) -> None:
@@ -334,6 +343,7 @@ class PlanService:
 
     @callback
     def _handle_event(self, event: PlanEvent) -> None:
+        self._keep_open_plan()
         self._keep_learned()
         # A host that stopped by itself, or was told before a restart of ours, proves nothing.
         if event.key == TargetState.DOWN and event.data:
@@ -346,6 +356,11 @@ class PlanService:
         else:
             self._untold.append(event)
         self._notify()
+
+    @callback
+    def _keep_open_plan(self) -> None:
+        """Let a restart find the plan that is open as it is in force."""
+        self._store.open_plan.follow(self.runner.plan if self.runner.is_open else None)
 
     def _confirm(self, target_id: str, at: datetime) -> None:
         """Remember that a target, as the plan had it, was stopped by us and is proven down."""
@@ -360,7 +375,11 @@ class PlanService:
         for target_id, target in self._targets.items():
             subentry = self._entry.subentries.get(target_id)
             learned = target.learned_options
-            if subentry is None or not learned:
+            if not learned:
+                continue
+            if target.spec is self.runner.plan.target(target_id):
+                self._store.open_plan.learn(target_id, learned)
+            if subentry is None:
                 continue
             options = subentry.data[CONF_OPTIONS]
             # What the user has changed meanwhile counts, and is checked anew.

@@ -10,11 +10,12 @@ from homeassistant.helpers.storage import STORAGE_DIR
 
 from .const import DOMAIN, LOGGER
 from .shutdown.confirmed import ConfirmedStops
+from .shutdown.open_plan import OpenPlanFile
 from .shutdown.ports import Clock
 from .shutdown.stores import FileDurations, FileJournal, JsonFile, SwitchStore
 from .shutdown.target_checks import TargetChecks
 
-_PARTS: Final = ("journal", "durations", "switches", "checks", "confirmed")
+_PARTS: Final = ("journal", "durations", "switches", "checks", "confirmed", "open")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +27,12 @@ class PlanStore:
     switches: SwitchStore
     checks: TargetChecks
     confirmed: ConfirmedStops
+    open_plan: OpenPlanFile
     _checks_file: JsonFile
 
     @classmethod
     async def load(cls, hass: HomeAssistant, entry_id: str, clock: Clock) -> Self:
-        """Read everything but the journal, which the runner reads.
+        """Read everything but the journal, which the runner reads, and the open plan.
 
         Raises:
             OSError: it cannot be read whether the plan is armed. The rest is worth less than a
@@ -49,6 +51,7 @@ class PlanStore:
                 await _load_checks(checks_file),
             ),
             confirmed=await _load_confirmed(paths["confirmed"]),
+            open_plan=OpenPlanFile(paths["open"]),
             _checks_file=checks_file,
         )
 

@@ -150,3 +150,21 @@ class Ledger:
         self.entries.append(entry)
         if isinstance(entry.change, Ended):
             self.report = entry.change.report
+
+
+async def is_open_in(file: JournalFile) -> bool:
+    """Return whether a journal holds a plan that has not ended.
+
+    Raises:
+        OSError: it cannot be read.
+
+    """
+    record: PlanRecord | None = None
+    for entry in await Journal(file, on_error=_ignore).read():
+        if not isinstance(entry.change, OnBattery):
+            record = fold(record, entry)
+    return record is not None and record.is_open
+
+
+def _ignore(_err: Exception) -> None:
+    """Take no note of a write that fails; nothing is written."""

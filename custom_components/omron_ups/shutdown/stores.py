@@ -47,6 +47,15 @@ class FileJournal(JournalFile):
     async def replace(self, data: bytes) -> None:
         await asyncio.to_thread(self._locked, _replace, self._path, data)
 
+    async def remove(self) -> None:
+        """Return once nothing of it is left on disk.
+
+        Raises:
+            OSError: the disk is read-only or gone.
+
+        """
+        await asyncio.to_thread(self._locked, _remove, self._path)
+
     def _locked[**P, T](self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do one thing with the file at a time."""
         with self._lock:
@@ -86,6 +95,15 @@ class JsonFile:
 
         """
         await self._file.replace(json.dumps(data, indent=1).encode())
+
+    async def remove(self) -> None:
+        """Return once nothing of it is left on disk.
+
+        Raises:
+            OSError: the disk is read-only or gone.
+
+        """
+        await self._file.remove()
 
 
 class FileDurations(DurationStore):
@@ -246,7 +264,7 @@ def _append(path: Path, data: bytes) -> None:
 def _replace(path: Path, data: bytes) -> None:
     """Put a new file in the place of the old one, once all of it is on disk."""
     _make_folder(path.parent)
-    fresh = path.with_name(f"{path.name}.new")
+    fresh = _fresh(path)
     try:
         _write(fresh, data, os.O_TRUNC)
         fresh.replace(path)
@@ -254,6 +272,17 @@ def _replace(path: Path, data: bytes) -> None:
         fresh.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def _remove(path: Path) -> None:
+    """Remove the file, and one that a crash has left half written."""
+    for name in (path, _fresh(path)):
+        name.unlink(missing_ok=True)
+
+
+def _fresh(path: Path) -> Path:
+    """Return where a file is written before it takes its place."""
+    return path.with_name(f"{path.name}.new")
 
 
 def _write(path: Path, data: bytes, flag: int) -> None:
