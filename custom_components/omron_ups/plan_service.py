@@ -182,18 +182,19 @@ class PlanService:
         return maintenance.until if maintenance and self.runner.is_in_maintenance else None
 
     async def async_set_armed(self, *, armed: bool) -> None:
-        """Arm or disarm; on disk before it counts.
+        """Arm once it is on disk, or disarm at once.
 
         Raises:
             ArmingRefusedError: the plan would stop what it runs on, or that is not answered yet.
-            OSError: the disk cannot be written.
+            OSError: the disk cannot be written; disarmed is disarmed until the next restart.
 
         """
         switches = replace(self._store.switches.switches, is_armed=armed)
         if not armed:
-            # First to disk: giving a plan up cannot be undone.
-            await self._store.switches.save(switches)
+            # Whoever disarms wants that nothing more is stopped, whatever the disk says.
             self.runner.set_armed(False)
+            self._look_again()
+            await self._store.switches.save(switches)
         else:
             was_armed = self.runner.is_armed
             self.runner.set_armed(True)

@@ -79,6 +79,21 @@ async def test_what_cannot_be_written_does_not_count(
     assert not plan_of(loaded).runner.is_in_maintenance
 
 
+async def test_disarming_counts_also_if_the_disk_is_full(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await arm(hass, loaded)
+
+    async def fail(*_args: object) -> None:
+        raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr(plan_of(loaded)._store.switches, "save", fail)
+    with pytest.raises(HomeAssistantError, match="disk"):
+        await switch(hass, loaded, "plan_armed", is_on=False)
+    assert not plan_of(loaded).runner.is_armed
+    assert state_of(hass, entity_of(hass, loaded, "plan_armed")) == "off"
+
+
 async def test_maintenance_ends_by_itself(
     hass: HomeAssistant, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
