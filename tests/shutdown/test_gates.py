@@ -10,10 +10,12 @@ from custom_components.omron_ups.shutdown.models import (
     HostState,
     Observation,
     Outcome,
+    Power,
+    PowerView,
     Reply,
     TargetState,
 )
-from custom_components.omron_ups.shutdown.specs import TargetSpec, Verify
+from custom_components.omron_ups.shutdown.specs import Plan, TargetSpec, Verify
 
 from .bench import BATTERY, LOW, Bench, Host, HostTarget, StorageTarget, plan_of, scenario, spec_of
 
@@ -24,8 +26,8 @@ async def ignore(_host: Host) -> Reply:
     return Reply(outcome=Outcome.ACCEPTED)
 
 
-def with_hanging_user(kind: type[StorageTarget] | None = None) -> Bench:
-    bench = Bench(PLAN, {"nas": kind} if kind else None)
+def with_hanging_user(kind: type[StorageTarget] | None = None, plan: Plan = PLAN) -> Bench:
+    bench = Bench(plan, {"nas": kind} if kind else None)
     bench.targets["node"].answer = ignore
     return bench
 
@@ -82,6 +84,30 @@ async def test_low_battery_opens_every_gate_within_20_s() -> None:
     await bench.set_power(LOW, SHORT_S - 5.0)
     assert not is_asked(bench)
     await bench.wait(10.0)
+    assert is_asked(bench)
+
+
+@scenario
+async def test_who_knows_nothing_of_the_battery_does_not_hurry_the_storage() -> None:
+    """The UPS has said nothing, and only a plug outside of it tells of the outage."""
+    triggers = replace(PLAN.triggers, time_on_battery_s=None)
+    bench = with_hanging_user(plan=replace(PLAN, triggers=triggers))
+    bench.view = PowerView(power=Power.UNKNOWN, mains_entity=False)
+    await bench.start()
+    await bench.wait(130.0)
+    assert bench.runner.target_states["nas"] is TargetState.GATED
+    assert not is_asked(bench)
+    await bench.wait(120.0)
+    assert is_asked(bench)
+
+
+@scenario
+async def test_low_battery_on_which_nobody_acts_leaves_users_the_time_that_there_is() -> None:
+    bench = with_hanging_user(plan=replace(PLAN, acts_at_low_battery=False))
+    await bench.start()
+    await bench.set_power(replace(LOW, runtime_s=900.0), 200.0)
+    assert not is_asked(bench)
+    await bench.set_power(replace(LOW, runtime_s=60.0), 5.0)
     assert is_asked(bench)
 
 

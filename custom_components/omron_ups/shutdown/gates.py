@@ -17,7 +17,7 @@ ASK_EVERY_S: Final = 5.0
 """Between two questions for the sessions that are left."""
 ASK_LIMIT_S: Final = 5.0
 SHORT_S: Final = 20.0
-"""The longest wait after low battery, and the shortest one before: users were asked only now."""
+"""The longest wait if others act at low battery, and else the shortest: users were just asked."""
 STALE_S: Final = 60.0
 """How long sessions may outlive the hosts that held them, if nobody else is known to use them."""
 LIFELESS_S: Final = 15.0
@@ -115,7 +115,11 @@ class _Gate:
         return None
 
     def _longest_wait_s(self, waited_s: float) -> float:
-        if self._run.record.is_short:
+        now, is_short = self._run.power(), self._run.record.is_short
+        if is_short and now.runtime_s is None and not (self._run.is_low() or now.forced):
+            return UNKNOWN_S
+        if is_short and (self._run.plan.acts_at_low_battery or now.forced):
+            # NAS boxes and upsmon act by themselves now: whoever waits loses to them.
             return SHORT_S
         safe_s = self._run.last_safe_wait_s(self._spec)
         return UNKNOWN_S if safe_s is None else max(SHORT_S, waited_s + safe_s)
