@@ -248,7 +248,7 @@ def test_an_entity_that_is_on_does_not_end_an_outage_but_is_told(
 
 
 def silent_with_entity(
-    clock: HandClock, tracker: PowerTracker, view: PowerView, entity_on: Sequence[bool]
+    clock: HandClock, tracker: PowerTracker, view: PowerView, entity_on: Sequence[bool | None]
 ) -> bool:
     """Return whether FSD still counts after a silence in which the mains entity said this."""
     tracker.update(view)
@@ -265,14 +265,23 @@ def silent_with_entity(
         (Power.BATTERY, [False] * 100 + [True] * 15, True),
         (Power.BATTERY, [False] * 100 + [True] * 16, False),
         (Power.MAINS, [True] * 100, True),
+        (Power.MAINS, [None] * 599, True),
+        (Power.MAINS, [None] * 600, False),
     ],
-    ids=["still out", "back since 14 s", "back since 15 s", "asked for on mains"],
+    ids=[
+        "still out",
+        "back since 14 s",
+        "back since 15 s",
+        "asked for on mains",
+        "asked for on mains, silent for less than 10 min",
+        "asked for on mains, silent for 10 min",
+    ],
 )
 def test_the_fsd_of_a_nas_that_is_off_does_not_keep_everything_off_for_ever(
     clock: HandClock,
     tracker: PowerTracker,
     power: Power,
-    entity_on: list[bool],
+    entity_on: list[bool | None],
     is_forced: bool,
 ) -> None:
     view = PowerView(power=power, forced=True)

@@ -10,6 +10,8 @@ from .specs import Triggers
 
 # Longer than any source takes between two readings; a shorter gap is no silence.
 SILENT_AFTER_S: Final = 10.0
+# Whoever says FSD on mains and is off for this long has not cut our power.
+FORCED_ON_MAINS_S: Final = 600.0
 # Two views of one reading differ by what the clock moved while they were made.
 _SAME_READING_S: Final = 0.05
 
@@ -50,6 +52,13 @@ class PowerNow:
     """Good readings since the outage began; 0 on mains."""
 
     @property
+    def is_low(self) -> bool:
+        """Whether the battery is low: as it was read, or by the clock while nothing is."""
+        if self.low or not self.is_silent or self.charge is None or self.charge_low is None:
+            return bool(self.low)
+        return self.charge <= self.charge_low
+
+    @property
     def is_silent(self) -> bool:
         """Whether the source has been silent for longer than a gap between two readings."""
         return self.silent_s > SILENT_AFTER_S
@@ -68,6 +77,7 @@ class PowerTracker:
         self._is_past = False
         self._read_at = clock.monotonic()
         self._forced = False
+        self._forced_at = self._read_at
         self._readings = 0
         self._battery_since: float | None = None
         self._mains_since: float | None = None
@@ -85,6 +95,8 @@ class PowerTracker:
         entity_outage = self._entity_outage_since(moment)
         self._note_entity(view.mains_entity, moment)
         self._forced = view.forced and not self._is_past
+        if view.forced:
+            self._forced_at = read_at
         if view.power is Power.UNKNOWN or self._is_older(read_at):
             return
         if self._is_same(view, read_at):
@@ -201,8 +213,10 @@ class PowerTracker:
 
     def _is_outlived(self, silent_s: float, mains_entity_s: float) -> bool:
         """Return whether FSD was for an outage that is over, which its source cannot tell us."""
-        if self._battery_since is None or silent_s <= SILENT_AFTER_S:
+        if silent_s <= SILENT_AFTER_S:
             return False
+        if self._battery_since is None:
+            return self._clock.monotonic() - self._forced_at >= FORCED_ON_MAINS_S
         return mains_entity_s >= self.triggers.debounce_s
 
     def _mains_s(self, silent_s: float) -> float:
