@@ -244,3 +244,17 @@ async def test_whom_a_crash_kept_from_being_asked_is_asked_however_late() -> Non
     await bench.wait(30.0)
     assert [key for _, key in bench.host("node").commands] == ["poweroff", "poweroff"]
     assert not bench.host("node").is_up
+
+
+@scenario
+async def test_a_source_that_dies_with_us_in_an_outage_stops_hosts_at_low_by_the_clock() -> None:
+    only_low = Triggers(time_on_battery_s=None, data_lost_s=None, margin_below_s=None)
+    bench = Bench(plan_of(spec_of("node"), triggers=only_low))
+    await bench.start()
+    await bench.set_power(replace(BATTERY, charge=90.0, charge_low=30.0, runtime_s=900.0), 60.0)
+    bench.view = None
+    await bench.restart(is_orderly=False, after_s=20.0)
+    await bench.wait(300.0)
+    assert bench.host("node").is_up, "there is charge left"
+    await bench.wait(400.0)
+    assert not bench.host("node").is_up

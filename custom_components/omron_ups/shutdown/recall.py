@@ -30,19 +30,17 @@ class Recall:
         """Take over what the journal of an open plan says, unless it is old or of another boot."""
         if record.has_mains or record.known is None:
             return
-        lasted_s = self._now_is(record.known)
-        if lasted_s is None or lasted_s > RECENT_S:
-            return
-        self._began = self._clock.monotonic()
-        self._last = record.known
         self.remember_outage(record.known)
 
     def remember_outage(self, stamp: Stamp) -> None:
-        """Take over since when there has been no mains, unless it is old or of another boot."""
+        """Take over what was known of an outage, unless it is old or of another boot."""
         gone_s = self._now_is(stamp)
-        if gone_s is None or gone_s > RECENT_S or not stamp.on_battery_s:
+        if gone_s is None or gone_s > RECENT_S:
             return
-        self._outage_since = stamp.monotonic - stamp.on_battery_s
+        self._began = self._clock.monotonic()
+        self._last = stamp
+        if stamp.on_battery_s:
+            self._outage_since = stamp.monotonic - stamp.on_battery_s
 
     def forget(self) -> None:
         """Know only what is read from now on: the outage that was known of is over."""

@@ -302,11 +302,9 @@ class Run:
         now = self.power()
         if now.power is not Power.BATTERY:
             return False
-        if now.low or not now.is_silent:
-            return bool(now.low)
         # Not by the plan's deadline: that is an empty battery if nothing attached acts at low.
-        if now.charge is not None and now.charge_low is not None:
-            return now.charge <= now.charge_low
+        if now.is_low or not now.is_silent or None not in {now.charge, now.charge_low}:
+            return now.is_low
         left_s = time_left_s(now, self.plan)
         return left_s is not None and left_s <= 0.0
 

@@ -81,7 +81,7 @@ class TriggerWatch:
             self.reset()
             return Reason.FORCED if now.forced else None
         self._note(now, margin_s, monotonic)
-        if now.low:
+        if now.is_low:
             return Reason.LOW_BATTERY
         if now.forced:
             return Reason.FORCED
