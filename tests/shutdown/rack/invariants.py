@@ -42,11 +42,8 @@ def excused(ending: Ending) -> AbstractSet[str]:
     """Return the hosts that may come to harm because of what the scenario does to them."""
     faults = ending.scenario.faults
     # Without a journal a crash leaves nothing of what was begun.
-    is_failing = "disk_full" in ending.scenario.fault_keys or any(
-        "journal_error" in fact.detail for fact in ending.facts.of(What.EVENT)
-    )
-    is_forgetful = is_failing and ending.crashes
-    if is_forgetful or any(BY_KEY[at.key].excuses_all for at in faults):
+    is_forgetful = "disk_full" in ending.scenario.fault_keys and ending.crashes
+    if is_forgetful or _has_lost_lines(ending) or any(BY_KEY[at.key].excuses_all for at in faults):
         return frozenset(ending.rack.machines)
     kinds = {k for at in faults if BY_KEY[at.key].excuses_kinds for k in BY_KEY[at.key].kinds}
     shared = {m.machine_id for m in ending.rack.machines.values() if m.spec.kind in kinds}
@@ -145,6 +142,8 @@ def _rest_s(ending: Ending, machine: MachineSpec) -> float:
 
 def check_once(ending: Ending) -> Iterator[str]:
     """No irreversible command is carried out twice in one plan."""
+    if _has_lost_lines(ending):
+        return
     for machine in ending.rack.machines.values():
         rows = list(ending.facts.of(What.REQUEST, What.CARRIED_OUT, who=machine.machine_id))
         done: dict[tuple[str, str], Fact] = {}
@@ -159,6 +158,12 @@ def check_once(ending: Ending) -> Iterator[str]:
         # Who said no may be asked again at any time: it did nothing.
         if not any(at.key == "refused" for at in _faults_of(ending, machine)):
             yield from _blind_resends(ending, machine, rows)
+
+
+def _has_lost_lines(ending: Ending) -> bool:
+    """Return whether a crash came while a disk held back what the journal says."""
+    is_slow = any("journal_error" in fact.detail for fact in ending.facts.of(What.EVENT))
+    return is_slow and bool(ending.crashes)
 
 
 def _faults_of(ending: Ending, machine: Machine) -> Iterator[FaultAt]:
