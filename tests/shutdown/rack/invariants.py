@@ -179,7 +179,8 @@ def _may_ask_again(ending: Ending, fact: Fact, before: Fact) -> bool:
         return True
     machine = ending.rack.machines[fact.who]
     faults = {at.key for at in ending.scenario.faults if at.target_id == fact.who}
-    is_mute = "observe_unknown" in faults or not ALL_KINDS[machine.spec.kind].shows_state
+    is_seen = ALL_KINDS[machine.spec.kind].shows_state
+    is_mute = not is_seen or not faults.isdisjoint({"observe_unknown", "observe_raises"})
     looks_up_s = 0.5 * 4.0 * machine.spec.stop_s
     return is_mute and "stops_slowly" in faults and fact.at - before.at < looks_up_s
 
