@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 from typing import override
 
+import pytest
+
 from custom_components.omron_ups.shutdown.models import (
     HostState,
     Observation,
@@ -228,8 +230,16 @@ async def test_a_request_while_nobody_knew_the_power_becomes_the_plan_of_an_outa
     assert bench.runner.last_report.reason is Reason.REQUEST
 
 
-@scenario
-async def test_whom_a_crash_kept_from_being_asked_is_asked_however_late() -> None:
+@pytest.mark.parametrize("after_s", [20.0, 200.0])
+def test_whom_a_crash_kept_from_being_asked_is_asked_however_late(after_s: float) -> None:
+    @scenario
+    async def run() -> None:
+        await _ask_after_a_crash(after_s)
+
+    run()
+
+
+async def _ask_after_a_crash(after_s: float) -> None:
     async def never(_host: Host) -> Reply:
         await asyncio.Event().wait()
         raise AssertionError
@@ -240,8 +250,8 @@ async def test_whom_a_crash_kept_from_being_asked_is_asked_however_late() -> Non
     await bench.set_power(BATTERY, 31.0)
     bench.targets["node"].answer = obey
     bench.view = replace(BATTERY, runtime_s=60.0)
-    await bench.restart(is_orderly=False, after_s=200.0)
-    await bench.wait(30.0)
+    await bench.restart(is_orderly=False, after_s=after_s)
+    await bench.wait(40.0)
     assert [key for _, key in bench.host("node").commands] == ["poweroff", "poweroff"]
     assert not bench.host("node").is_up
 

@@ -316,6 +316,9 @@ class _Stopping:
         if not self._is_fate_unknown(step):
             return None
         # Nobody knows whether it was ever asked. It would be down by now, or on its way.
+        left_s = self._run.allowance_s(self._spec)
+        if left_s is not None and left_s <= 0.0:
+            return UNKNOWN_RESEND_S
         stops = self._run.ports.durations.seconds(self._id)
         return max(UNKNOWN_RESEND_S, patience_s(self._spec, stops))
 
@@ -324,9 +327,10 @@ class _Stopping:
         ignored_s, left_s = self._ignored_s(step), self._run.allowance_s(self._spec)
         if ignored_s is None:
             return False
-        if self._is_fate_unknown(step) and self._run.monotonic() - self._run.began < FIRST_LOOKS_S:
+        if self._is_fate_unknown(step):
             # Whom a restart kept from being asked must be asked, however late it is by then.
-            return True
+            is_new = self._run.monotonic() - self._run.began < FIRST_LOOKS_S
+            return is_new or ignored_s > 0.0
         return ignored_s > 0.0 and (left_s is None or left_s > 0.0)
 
     def _is_fate_unknown(self, step: StopStep) -> bool:
