@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import override
 
-from custom_components.omron_ups.shutdown.evidence import UNHURRIED_S
-from custom_components.omron_ups.shutdown.gates import LIFELESS_S, ON_MAINS_S, SHORT_S, STALE_S
+from custom_components.omron_ups.shutdown.evidence import LIFELESS_S, UNHURRIED_S
+from custom_components.omron_ups.shutdown.gates import ON_MAINS_S, SHORT_S, STALE_S
 from custom_components.omron_ups.shutdown.models import (
     HostState,
     Observation,

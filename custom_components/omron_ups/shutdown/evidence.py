@@ -26,6 +26,8 @@ _NETWORK_LIMIT_S: Final = 4.0
 _OBSERVE_LIMIT_S: Final = 20.0
 # How often a kind is asked for its own view while the network is looked at: it may log in.
 OBSERVE_EVERY_S: Final = 5.0
+LIFELESS_S: Final = 15.0
+"""How long a host must have shown no life to be taken for gone unproven: longer than two looks."""
 _GATEWAY_PORTS: Final = (53, 80, 443, 22)
 
 UNKNOWN: Final = Observation(state=HostState.UNKNOWN)

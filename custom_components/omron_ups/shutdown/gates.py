@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
+from .evidence import LIFELESS_S
 from .models import TargetState
 from .records import Gate
 from .run import Run
@@ -20,8 +21,6 @@ SHORT_S: Final = 20.0
 """The longest wait if others act at low battery, and else the shortest: users were just asked."""
 STALE_S: Final = 60.0
 """How long sessions may outlive the hosts that held them, if nobody else is known to use them."""
-LIFELESS_S: Final = 15.0
-"""How long a user with nothing left to run on must have shown no life: longer than two looks."""
 UNKNOWN_S: Final = 120.0
 """The longest wait if nobody knows how long the battery lasts."""
 ON_MAINS_S: Final = 300.0

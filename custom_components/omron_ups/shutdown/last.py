@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from .budget import SAFETY_S
+from .evidence import LIFELESS_S
 from .folding import STOP_ENDED, Phase
 from .models import Power, TargetState
 from .output import ARM_LIMIT_S, Output
@@ -17,8 +18,6 @@ from .stopping import stop_target
 RECHECK_S: Final = 1.0
 UP_AGAIN_S: Final = 4.0
 """How long a host must be up for a countdown to be cancelled: one look may be mistaken."""
-LIFELESS_S: Final = 15.0
-"""How long a host that is late must have shown no life to be cut: longer than two looks."""
 
 
 class Last:

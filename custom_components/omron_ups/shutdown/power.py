@@ -53,7 +53,7 @@ class PowerNow:
 
     @property
     def is_low(self) -> bool:
-        """Whether the battery is low: as it was read, or by the clock while nothing is."""
+        """Whether the battery is low: as it was read, or in a silence by the clock."""
         if self.low or not self.is_silent or self.charge is None or self.charge_low is None:
             return bool(self.low)
         return self.charge <= self.charge_low
